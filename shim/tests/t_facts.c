@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What is found in /proc and /sys, from a tree of files that look like them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "tap.h"
+
+static char root[] = "/tmp/mincore2-facts-XXXXXX";
+
+/* A file below root, with its directories; @text NULL: a directory. */
+static void put(const char *name, const char *text)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	for (char *slash = path + sizeof(root); (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+	if (!text) {
+		mkdir(path, 0700);
+	} else {
+		FILE *file = fopen(path, "we");
+
+		if (!file || fputs(text, file) < 0 || fclose(file))
+			abort();
+	}
+}
+
+/* /sys/dev/CLASS/MAJ:MIN, a link as in sysfs. */
+static void put_device(const char *class, const char *numbers, const char *dir)
+{
+	char name[PATH_MAX];
+	char target[PATH_MAX];
+
+	put(dir, NULL);
+	snprintf(name, sizeof(name), "sys/dev/%s", class);
+	put(name, NULL);
+	snprintf(name, sizeof(name), "%s/sys/dev/%s/%s", root, class, numbers);
+	snprintf(target, sizeof(target), "../../../%s", dir);
+	if (symlink(target, name))
+		abort();
+}
+
+static enum device_kind kind_of(const char *class, unsigned int minor,
+				struct facts *facts)
+{
+	*facts = (struct facts) { 0 };
+	facts_device(facts, root, class, makedev(259, minor));
+	return facts->device_kind;
+}
+
+static void test_devices(void)
+{
+	struct facts facts;
+
+	put("sys/devices/acpi/ndbus0/provider", "ACPI.NFIT\n");
+	put("sys/devices/acpi/ndbus0/region0/persistence_domain", "memory_controller\n");
+	put("sys/devices/acpi/ndbus0/region0/deep_flush", "0\n");
+	put_device("block", "259:0", "sys/devices/acpi/ndbus0/region0/namespace0.0/block/pmem0");
+	put_device("block", "259:1", "sys/devices/acpi/ndbus0/region0/namespace0.0/block/pmem0/pmem0p1");
+	put_device("char", "259:0", "sys/devices/acpi/ndbus0/region0/dax0.1/dax0.0");
+	ok(kind_of("block", 0, &facts) == DEVICE_PMEM &&
+	   !strcmp(facts.device, "pmem0") &&
+	   !strcmp(facts.persistence_domain, "memory_controller"),
+	   "NVDIMM block device, with its persistence domain");
+	ok(kind_of("block", 1, &facts) == DEVICE_PMEM &&
+	   !strcmp(facts.device, "pmem0p1"), "a partition of it");
+	ok(kind_of("char", 0, &facts) == DEVICE_PMEM &&
+	   !strcmp(facts.device, "dax0.0"), "device-dax on it");
+
+	put("sys/devices/acpi/ndbus0/region1/size", "1\n");
+	put_device("char", "259:2", "sys/devices/acpi/ndbus0/region1/dax1.1/dax1.0");
+	ok(kind_of("char", 2, &facts) == DEVICE_NO_FLUSH,
+	   "a region without deep_flush cannot guarantee anything");
+	put("sys/devices/acpi/ndbus0/region2/devtype", "nd_volatile\n");
+	put_device("char", "259:3", "sys/devices/acpi/ndbus0/region2/dax2.1/dax2.0");
+	ok(kind_of("char", 3, &facts) == DEVICE_VOLATILE, "volatile NVDIMM region");
+
+	put("sys/devices/pci/virtio2/ndbus1/provider", "virtio-pmem\n");
+	put("sys/devices/pci/virtio2/ndbus1/region3/deep_flush", "1\n");
+	put_device("block", "259:4", "sys/devices/pci/virtio2/ndbus1/region3/namespace3.0/block/pmem3");
+	ok(kind_of("block", 4, &facts) == DEVICE_VIRTIO_PMEM, "virtio-pmem");
+
+	put("sys/devices/platform/e820_pmem/ndbus2/provider", "e820\n");
+	put_device("block", "259:5", "sys/devices/platform/e820_pmem/ndbus2/region4/namespace4.0/block/pmem4");
+	ok(kind_of("block", 5, &facts) == DEVICE_E820, "legacy e820");
+
+	put_device("char", "259:6", "sys/devices/platform/hmem.0/dax5.0");
+	ok(kind_of("char", 6, &facts) == DEVICE_VOLATILE, "soft-reserved memory");
+	put_device("char", "259:7", "sys/devices/platform/cxl/root0/region0/dax_region0/dax6.0");
+	ok(kind_of("char", 7, &facts) == DEVICE_VOLATILE, "CXL RAM");
+
+	put("sys/devices/virtual/block/dm-0/dm/name", "x\n");
+	put_device("block", "259:8", "sys/devices/virtual/block/dm-0");
+	ok(kind_of("block", 8, &facts) == DEVICE_MAPPER, "device-mapper");
+	put("sys/devices/virtual/block/md0/md/level", "raid1\n");
+	put_device("block", "259:9", "sys/devices/virtual/block/md0");
+	ok(kind_of("block", 9, &facts) == DEVICE_MD, "software RAID");
+	put_device("block", "259:10", "sys/devices/pci/virtio0/block/vda");
+	ok(kind_of("block", 10, &facts) == DEVICE_UNKNOWN &&
+	   !strcmp(facts.device, "vda"), "a disk");
+	ok(kind_of("block", 99, &facts) == DEVICE_UNKNOWN && !facts.device[0],
+	   "a device that is not in /sys");
+}
+
+static void test_mounts(void)
+{
+	struct facts facts = { 0 };
+
+	put("proc/self/mountinfo",
+	    "22 1 0:21 / /proc rw,relatime - proc proc rw\n"
+	    "30 1 259:0 / /mnt/a\\040b rw,noatime shared:1 master:2 - ext4 /dev/x\\040y rw,dax=always\n"
+	    "garbage\n"
+	    "31 1 0:40 /sub /c rw - overlay overlay rw,lowerdir=/a,upperdir=/b\n"
+	    "32 1 0:41 / /d ro - tmpfs none\n");
+	ok(facts_mount(&facts, root, 30) == 0 && !strcmp(facts.fstype, "ext4") &&
+	   !strcmp(facts.source, "/dev/x y"),
+	   "mountinfo: optional tags, a blank in the source");
+	ok(facts_option(&facts, "dax=always") && facts_option(&facts, "noatime") &&
+	   !facts_option(&facts, "dax") && !facts_option(&facts, "atime"),
+	   "mountinfo: options of the mount and of the superblock, matched whole");
+	ok(facts_mount(&facts, root, 31) == 0 && !strcmp(facts.fstype, "overlay"),
+	   "mountinfo: no tags");
+	ok(facts_mount(&facts, root, 32) == 0 && !strcmp(facts.fstype, "tmpfs") &&
+	   facts_option(&facts, "ro"), "mountinfo: no options of the superblock");
+	ok(facts_mount(&facts, root, 33) == -ENOENT, "mountinfo: no such mount");
+	ok(facts_mount(&facts, "/nonexistent", 30) == -ENOENT,
+	   "mountinfo: no /proc");
+}
+
+static void test_ext4(void)
+{
+	struct facts facts = { .device = "pmem0" };
+	uint8_t super[1024] = { 0 };
+
+	facts_ext4(&facts, root, 0);
+	ok(facts.journal == NOT_KNOWN && facts.journal_outside == NOT_KNOWN &&
+	   facts.fast_commit == NOT_KNOWN, "ext4: what cannot be read is not known");
+	put("sys/fs/ext4/pmem0/journal_task", "<none>\n");
+	facts_ext4(&facts, root, 0);
+	ok(facts.journal == NO, "ext4: no journal");
+	put("sys/fs/ext4/pmem0/journal_task", "123\n");
+	put("proc/fs/jbd2/pmem01-8", NULL);
+	facts_ext4(&facts, root, 0);
+	ok(facts.journal == YES && facts.journal_outside == YES,
+	   "ext4: journal, but none of this device");
+	put("proc/fs/jbd2/pmem0-8", NULL);
+	facts.journal_outside = NOT_KNOWN;
+	facts_ext4(&facts, root, 0);
+	ok(facts.journal == YES && facts.journal_outside == NO,
+	   "ext4: journal on this device");
+	snprintf(facts.options, sizeof(facts.options), ",rw,norecovery,");
+	facts_ext4(&facts, root, 0);
+	ok(facts.journal == NO, "ext4: noload, which shows as norecovery");
+
+	facts = (struct facts) { 0 };
+	facts_ext4_super(&facts, super);
+	ok(facts.journal == NOT_KNOWN, "ext4 superblock: not without the magic");
+	super[0x38] = 0x53;
+	super[0x39] = 0xef;
+	facts_ext4_super(&facts, super);
+	ok(facts.journal == NO && facts.fast_commit == NO,
+	   "ext4 superblock: no features");
+	facts = (struct facts) { 0 };
+	super[0x5c] = 0x4;
+	super[0x5d] = 0x4;
+	super[0xe0] = 8;
+	facts_ext4_super(&facts, super);
+	ok(facts.journal == NOT_KNOWN && facts.journal_outside == NO &&
+	   facts.fast_commit == YES,
+	   "ext4 superblock: fast_commit; a journal that may not be loaded");
+	super[0xe0] = 0;
+	super[0xe4] = 1;
+	facts_ext4_super(&facts, super);
+	ok(facts.journal_outside == YES, "ext4 superblock: journal elsewhere");
+}
+
+int main(void)
+{
+	char command[64];
+
+	if (!mkdtemp(root))
+		abort();
+	test_devices();
+	test_mounts();
+	test_ext4();
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	if (system(command))
+		return 1;
+	return tap_done();
+}

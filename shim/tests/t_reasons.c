@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The reason for each way of not being persistence-safe, and which comes
+ * first when there are several.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+
+#include "report.h"
+#include "tap.h"
+
+#define S_DAX	((uint64_t)(MINCORE_DAX | MINCORE_RESIDENT | MINCORE_PTE))
+#define S_CACHE	((uint64_t)(MINCORE_RESIDENT | MINCORE_PTE))
+
+static bool is(const struct report *report, uint64_t state, const char *code)
+{
+	struct reason reason;
+	const char *got;
+
+	state_reason(report, state, &reason);
+	got = reason.code ? reason.code : "(none)";
+	if (!strcmp(got, code))
+		return true;
+	printf("# got %s, expected %s\n", got, code);
+	return false;
+}
+
+static void set_options(struct report *report, const char *options)
+{
+	snprintf(report->facts.options, sizeof(report->facts.options), ",%s,",
+		 options);
+}
+
+static void set_fs(struct report *report, const char *type)
+{
+	snprintf(report->facts.fstype, sizeof(report->facts.fstype), "%s", type);
+	report->facts.journal = NOT_KNOWN;
+}
+
+static void test_devices(void)
+{
+	static const struct {
+		enum device_kind kind;
+		const char *code;
+	} devices[] = {
+		{ DEVICE_VIRTIO_PMEM, "virtio-pmem" },
+		{ DEVICE_E820, "legacy-e820" },
+		{ DEVICE_NO_FLUSH, "no-flush" },
+		{ DEVICE_VOLATILE, "volatile" },
+		{ DEVICE_MAPPER, "device-mapper" },
+		{ DEVICE_MD, "md" },
+		{ DEVICE_PMEM, "not-vouched" },
+		{ DEVICE_UNKNOWN, "not-vouched" },
+	};
+
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		struct report report;
+
+		report_init(&report);
+		report.facts.device_kind = devices[i].kind;
+		ok(is(&report, S_DAX, devices[i].code), "file on a device: %s",
+		   devices[i].code);
+		report.target.kind = TARGET_DEVDAX;
+		report.facts.fstype[0] = '\0';
+		ok(is(&report, S_DAX, devices[i].code), "device-dax: %s",
+		   devices[i].code);
+		report.mapping.type = MAPPING_SHARED;
+		ok(is(&report, S_DAX, devices[i].code),
+		   "device-dax without MAP_SYNC: %s, not MAP_SYNC",
+		   devices[i].code);
+	}
+}
+
+static void test_filesystems(void)
+{
+	struct report report;
+
+	report_init(&report);
+	report.facts.journal = NO;
+	ok(is(&report, S_DAX, "no-journal"), "ext4 without a journal");
+	report_init(&report);
+	report.facts.journal_outside = YES;
+	ok(is(&report, S_DAX, "external-journal"), "ext4 with its journal elsewhere");
+	report_init(&report);
+	report.facts.fast_commit = YES;
+	ok(is(&report, S_DAX, "fast-commit"), "ext4 with fast_commit");
+	report_init(&report);
+	set_options(&report, "rw,nobarrier");
+	ok(is(&report, S_DAX, "no-barrier"), "ext4 with nobarrier");
+	report_init(&report);
+	set_options(&report, "rw,nobarriers,xbarrier=0");
+	ok(is(&report, S_DAX, "not-vouched"), "an option is matched whole");
+	report_init(&report);
+	set_fs(&report, "ext2");
+	ok(is(&report, S_DAX, "filesystem"), "DAX of a filesystem that promises nothing");
+	report_init(&report);
+	set_fs(&report, "xfs");
+	report.facts.shared_extents = YES;
+	ok(is(&report, S_DAX, "shared-extents"), "XFS with shared extents");
+	report_init(&report);
+	set_fs(&report, "xfs");
+	report.facts.realtime = YES;
+	ok(is(&report, S_DAX, "realtime"), "XFS realtime file");
+	report_init(&report);
+	set_fs(&report, "xfs");
+	report.facts.journal_outside = YES;
+	ok(is(&report, S_DAX, "external-journal"), "XFS with its log elsewhere");
+}
+
+static void test_mappings(void)
+{
+	struct report report;
+
+	report_init(&report);
+	report.mapping.type = MAPPING_SHARED;
+	ok(is(&report, S_DAX, "no-sync"), "--no-sync");
+	report.mapping.sync_errno = EOPNOTSUPP;
+	ok(is(&report, S_DAX, "sync-refused"), "MAP_SYNC refused");
+	report.facts.device_kind = DEVICE_VIRTIO_PMEM;
+	ok(is(&report, S_DAX, "virtio-pmem"), "the device comes before MAP_SYNC");
+	report.facts.device_kind = DEVICE_PMEM;
+	report.facts.fast_commit = YES;
+	ok(is(&report, S_DAX, "fast-commit"), "the filesystem comes before MAP_SYNC");
+
+	report_init(&report);
+	report.mapping.type = MAPPING_PRIVATE;
+	ok(is(&report, S_DAX, "private"), "private DAX page");
+	ok(is(&report, S_CACHE | MINCORE_WRITABLE, "copied"), "private DAX page, copied");
+	ok(is(&report, 0, "copied"), "private DAX page, copied and swapped out");
+	report.facts.dax_attr = NO;
+	ok(is(&report, S_CACHE, "private"), "private page of the page cache");
+	ok(is(&report, S_CACHE | MINCORE_WRITABLE, "copied"),
+	   "private page of the page cache, copied");
+	ok(state_backing(&report, S_CACHE) == BACKING_PAGE_CACHE &&
+	   state_backing(&report, S_CACHE | MINCORE_WRITABLE) == BACKING_COPIED,
+	   "private mapping of page cache: a writable entry means copied");
+}
+
+static void test_others(void)
+{
+	struct report report;
+
+	report_init(&report);
+	ok(is(&report, S_DAX | MINCORE_PERSIST, "(none)"), "yes needs no reason");
+	ok(is(&report, MINCORE_UNMAPPED, "unmapped"), "unmapped");
+	ok(is(&report, S_CACHE, "page-cache"), "page cache");
+	set_fs(&report, "tmpfs");
+	ok(is(&report, S_CACHE, "memory-only"), "tmpfs");
+	set_fs(&report, "hugetlbfs");
+	ok(is(&report, S_CACHE, "memory-only") &&
+	   state_backing(&report, S_CACHE) == BACKING_HUGETLB, "hugetlbfs");
+	ok(state_backing(&report, S_DAX | MINCORE_ZERO) == BACKING_HOLE &&
+	   state_backing(&report, S_CACHE | MINCORE_ZERO) == BACKING_ZERO,
+	   "a zero page is a hole where DAX is");
+	ok(is(&report, S_CACHE | MINCORE_ZERO, "zero-page"), "a zero page without DAX");
+}
+
+/* A reason never tells people more than what fits its buffer. */
+static void test_length(void)
+{
+	struct report report;
+	struct reason reason;
+
+	report_init(&report);
+	memset(report.facts.fstype, 'f', sizeof(report.facts.fstype) - 1);
+	set_options(&report, "dax=inode");
+	state_reason(&report, S_CACHE, &reason);
+	ok(strlen(reason.text) < sizeof(reason.text) - 1,
+	   "the longest reason is not cut");
+}
+
+int main(void)
+{
+	test_devices();
+	test_filesystems();
+	test_mappings();
+	test_others();
+	test_length();
+	return tap_done();
+}

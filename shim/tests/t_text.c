@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sizes, levels, page lists, and merging of regions.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+#include "tap.h"
+
+static void test_sizes(void)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} sizes[] = {
+		{ 0, "0 B" }, { 1, "1 B" }, { 1023, "1023 B" },
+		{ 1024, "1 KiB" }, { 4096, "4 KiB" }, { 1536, "1.5 KiB" },
+		{ 2097152, "2 MiB" }, { 1048575, "1023.9 KiB" },
+		{ (uint64_t)1 << 30, "1 GiB" },
+		{ ((uint64_t)1 << 30) + 4096, "1.0 GiB" },
+		{ ((uint64_t)1 << 40) - 1, "1023.9 GiB" },
+		{ (uint64_t)3 << 40, "3 TiB" },
+		{ UINT64_MAX, "15.9 EiB" },
+	};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char buf[24];
+
+		ok(!strcmp(human_size(sizes[i].bytes, buf), sizes[i].text),
+		   "human_size: %s", sizes[i].text);
+	}
+}
+
+static void test_levels(void)
+{
+	char buf[24];
+
+	ok(!strcmp(level_text(S(MINCORE_PTE, 12), buf), "PTE 4K") &&
+	   !strcmp(level_text(S(MINCORE_PTE, 16), buf), "PTE 64K") &&
+	   !strcmp(level_text(S(MINCORE_PMD, 21), buf), "PMD 2M") &&
+	   !strcmp(level_text(S(MINCORE_PUD, 30), buf), "PUD 1G") &&
+	   !strcmp(level_text(S(MINCORE_PUD, 0), buf), "PUD") &&
+	   !strcmp(level_text(S(MINCORE_PUD, 255), buf), "PUD") &&
+	   !strcmp(level_text(S(MINCORE_DAX, 0), buf), "-"),
+	   "level_text: level and size of the entry, whatever the kernel says");
+}
+
+static void test_page_lists(void)
+{
+	static const char *const bad[] = {
+		"", ",", "1,", ",1", "1,,2", "-", "1-", "-1", "2-1", "1-2-3",
+		"x", "1x", " 1", "1 ", "+1", "0x10", "1;2",
+		"18446744073709551616", "1-99999999999999999999",
+	};
+	struct page_range *ranges;
+	size_t nr;
+	bool right;
+
+	right = !parse_page_list("0,5,10-20,18446744073709551615", &ranges, &nr) &&
+		nr == 4 && ranges[0].first == 0 && ranges[0].last == 0 &&
+		ranges[1].first == 5 && ranges[1].last == 5 &&
+		ranges[2].first == 10 && ranges[2].last == 20 &&
+		ranges[3].last == UINT64_MAX;
+	ok(right, "page list: numbers and ranges");
+	free(ranges);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(parse_page_list(bad[i], &ranges, &nr) == -EINVAL && !ranges &&
+		   !nr, "page list: \"%s\" is refused", bad[i]);
+}
+
+static void test_merge(void)
+{
+	struct report report;
+
+	report_init(&report);
+	report_add(&report, S_PTE, 1);
+	report_add(&report, S_PTE, 2);
+	report_add(&report, S_PMD, 512);
+	report_add(&report, S_PTE, 1);
+	ok(report.regions.nr == 3 && report.regions.region[0].end -
+	   report.regions.region[0].start == 3 * 4096,
+	   "a region that was cut by an early stop is put together again");
+	for (int i = 0; i < 1000; i++)
+		report_add(&report, i & 1 ? S_PTE : S_PMD, 1);
+	ok(report.regions.nr == 1003 &&
+	   report.regions.region[1002].end == report.mapping.start +
+	   report.mapping.len, "a thousand regions");
+	region_list_free(&report.regions);
+}
+
+int main(void)
+{
+	test_sizes();
+	test_levels();
+	test_page_lists();
+	test_merge();
+	return tap_done();
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Mapping a file, touching its pages, and asking mincore2() about them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+/* Linux 5.14; the headers of older C libraries do not have them. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22
+#define MADV_POPULATE_WRITE	23
+#endif
+
+#define MIB	((size_t)1 << 20)
+#define GIB	((size_t)1 << 30)
+
+__attribute__((format(printf, 4, 5)))
+static int fail(char *error, size_t size, int err, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(error, size, format, args);
+	va_end(args);
+	if (len >= 0 && (size_t)len < size)
+		snprintf(error + len, size - (size_t)len, ": %s", strerror(err));
+	return -err;
+}
+
+/*
+ * Address space for @len bytes, aligned to @align: PMD and PUD entries are
+ * possible only where address and file offset agree in the lower bits, and
+ * not every filesystem sees to that by itself.
+ */
+static void *reserve(size_t len, size_t align)
+{
+	size_t all = len + align;
+	char *start;
+	size_t before;
+
+	if (all < len) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	start = mmap(NULL, all, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (start == MAP_FAILED)
+		return MAP_FAILED;
+	before = (align - (uintptr_t)start % align) % align;
+	if (before)
+		munmap(start, before);
+	if (align - before)
+		munmap(start + before + len, align - before);
+	return start + before;
+}
+
+static void *reserve_best(size_t len, size_t needed)
+{
+	const size_t wanted[] = { GIB, 2 * MIB, needed };
+	void *addr = MAP_FAILED;
+
+	for (size_t i = 0; i < 3 && addr == MAP_FAILED; i++)
+		if (wanted[i] >= needed && (wanted[i] <= len || i == 2))
+			addr = reserve(len, wanted[i]);
+	return addr;
+}
+
+/* mmap() over the reservation; MAP_SYNC if asked for and allowed. */
+static void *map_over(struct mapping *mapping, const struct target *target,
+		      void *addr)
+{
+	int prot = PROT_READ | (mapping->writable ? PROT_WRITE : 0);
+	void *done;
+
+	if (mapping->type == MAPPING_SYNC) {
+		done = mmap(addr, mapping->len, prot,
+			    MAP_FIXED | MAP_SHARED_VALIDATE | MAP_SYNC,
+			    target->fd, 0);
+		if (done != MAP_FAILED)
+			return done;
+		/* EINVAL: a kernel that does not know MAP_SHARED_VALIDATE */
+		if (errno != EOPNOTSUPP && errno != EINVAL)
+			return done;
+		mapping->sync_errno = errno;
+		mapping->type = MAPPING_SHARED;
+	}
+	return mmap(addr, mapping->len, prot, MAP_FIXED |
+		    (mapping->type == MAPPING_PRIVATE ? MAP_PRIVATE : MAP_SHARED),
+		    target->fd, 0);
+}
+
+int mapping_create(struct mapping *mapping, const struct target *target,
+		   const struct options *options, char *error, size_t size)
+{
+	uint64_t len = (target->size + target->align - 1) / target->align *
+		       target->align;
+	void *addr;
+
+	*mapping = (struct mapping) {
+		.type = options->private_map ? MAPPING_PRIVATE :
+			options->no_sync ? MAPPING_SHARED : MAPPING_SYNC,
+		.writable = options->private_map || target->writable,
+	};
+	if (len < target->size || len > SIZE_MAX / 2)
+		return fail(error, size, EFBIG, "cannot map %llu bytes",
+			    (unsigned long long)target->size);
+	mapping->len = (size_t)len;
+	addr = reserve_best(mapping->len, target->align);
+	if (addr == MAP_FAILED)
+		return fail(error, size, errno, "no address space for %llu bytes",
+			    (unsigned long long)len);
+	mapping->addr = map_over(mapping, target, addr);
+	if (mapping->addr == MAP_FAILED) {
+		int err = errno;
+
+		munmap(addr, mapping->len);
+		mapping->addr = NULL;
+		if (target->kind == TARGET_DEVDAX && options->private_map)
+			return fail(error, size, err, "a device-dax has no private mappings");
+		return fail(error, size, err, "cannot map it");
+	}
+	mapping->start = (uintptr_t)mapping->addr;
+	return 0;
+}
+
+void mapping_destroy(struct mapping *mapping)
+{
+	if (mapping->addr)
+		munmap(mapping->addr, mapping->len);
+	mapping->addr = NULL;
+}
+
+/* Progress of long work, on a terminal only, once it has taken a second. */
+static void progress(time_t start, size_t done, size_t all)
+{
+	static bool shown;
+
+	if (!isatty(STDERR_FILENO) || (!shown && time(NULL) - start < 1))
+		return;
+	shown = done < all;
+	if (shown)
+		fprintf(stderr, "\rmincore2: populating: %3u %%",
+			(unsigned int)((double)done / (double)all * 100));
+	else
+		fprintf(stderr, "\r\033[K");
+}
+
+/*
+ * The kernel faults the pages in as an access would do, and where an access
+ * would have got SIGBUS (the file shrank, no space for a hole, poison) this
+ * returns an error. No data is read or written by us.
+ */
+static int populate(const struct mapping *mapping, size_t offset, size_t len,
+		    bool write)
+{
+	/* Small enough to show progress, large enough for PUD entries. */
+	const size_t step = GIB;
+	time_t start = time(NULL);
+	int err = 0;
+
+	for (size_t done = 0; done < len && !err;) {
+		size_t now = len - done < step ? len - done : step;
+
+		if (!madvise((char *)mapping->addr + offset + done, now,
+			     write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))
+			done += now;
+		else if (errno != EINTR)
+			err = -errno;
+		progress(start, err ? len : done, len);
+	}
+	return err;
+}
+
+/* madvise() says EFAULT where an access would have got SIGBUS. */
+static const char *sigbus_hint(int err)
+{
+	return err == -EFAULT ?
+	       " (no space for a hole, file truncated, or bad memory?)" : "";
+}
+
+static int write_pages(const struct mapping *mapping,
+		       const struct options *options, char *error, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint64_t pages = mapping->len / page;
+
+	for (size_t i = 0; i < options->nr_write_pages; i++) {
+		const struct page_range *range = &options->write_pages[i];
+		int err;
+
+		if (range->last >= pages) {
+			snprintf(error, size, "page %llu is past the end: there are %llu pages",
+				 (unsigned long long)range->last,
+				 (unsigned long long)pages);
+			return -EINVAL;
+		}
+		err = populate(mapping, (size_t)range->first * page,
+			       (size_t)(range->last - range->first + 1) * page,
+			       true);
+		if (err)
+			return fail(error, size, -err, "cannot write to pages %llu to %llu%s",
+				    (unsigned long long)range->first,
+				    (unsigned long long)range->last,
+				    sigbus_hint(err));
+	}
+	return 0;
+}
+
+int mapping_touch(const struct mapping *mapping, const struct options *options,
+		  char *error, size_t size)
+{
+	/* Of a private mapping it would copy every page: nobody wants that. */
+	bool write = options->populate && mapping->writable &&
+		     mapping->type != MAPPING_PRIVATE;
+	int err;
+
+	/* Before the rest, so that reading fills up what is around them. */
+	err = write_pages(mapping, options, error, size);
+	if (err || (!options->populate && !options->read))
+		return err;
+	err = populate(mapping, 0, mapping->len, write);
+	if (err)
+		return fail(error, size, -err, "cannot populate it for %s%s",
+			    write ? "writing" : "reading", sigbus_hint(err));
+	return 0;
+}
+
+int region_append(struct region_list *list, const struct mincore_region *region)
+{
+	struct mincore_region *last = list->nr ? &list->region[list->nr - 1] : NULL;
+
+	/* A region that an early stop has cut goes on in the next call. */
+	if (last && last->end == region->start && last->state == region->state) {
+		last->end = region->end;
+		return 0;
+	}
+	if (list->nr == list->room) {
+		size_t room = list->room ? list->room * 2 : 64;
+		struct mincore_region *more;
+
+		more = realloc(list->region, room * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		list->region = more;
+		list->room = room;
+	}
+	list->region[list->nr++] = *region;
+	return 0;
+}
+
+void region_list_free(struct region_list *list)
+{
+	free(list->region);
+	*list = (struct region_list) { 0 };
+}
+
+/* One call; waits a little, a few times, while the kernel is out of memory. */
+static ssize_t ask(uint64_t start, uint64_t end, struct mincore_region *vec,
+		   size_t nr)
+{
+	const unsigned int want = MINCORE_REGIONS | MINCORE_RESIDENT |
+		MINCORE_DAX | MINCORE_LEVEL | MINCORE_PERSIST |
+		MINCORE_WRITABLE | MINCORE_ZERO;
+	int patience = 20;
+
+	for (;;) {
+		ssize_t ret = mincore2((void *)(uintptr_t)start,
+				       (size_t)(end - start), vec, nr, want);
+
+		if (ret >= 0 || (errno != EINTR && errno != EAGAIN))
+			return ret < 0 ? -errno : ret;
+		if (errno == EAGAIN) {
+			if (!patience--)
+				return -EAGAIN;
+			nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+		}
+	}
+}
+
+int mapping_query(const struct mapping *mapping, struct region_list *list,
+		  char *error, size_t size)
+{
+	struct mincore_region vec[256];
+	uint64_t start = mapping->start;
+	uint64_t end = start + mapping->len;
+
+	while (start < end) {
+		ssize_t nr = ask(start, end, vec, sizeof(vec) / sizeof(vec[0]));
+
+		if (nr < 0)
+			return fail(error, size, (int)-nr, "mincore2() failed");
+		for (ssize_t i = 0; i < nr; i++) {
+			if (vec[i].start != start || vec[i].end <= start ||
+			    vec[i].end > end)
+				return fail(error, size, EPROTO,
+					    "mincore2() gave regions that do not tile the range");
+			if (region_append(list, &vec[i]))
+				return fail(error, size, ENOMEM, "too many regions");
+			start = vec[i].end;
+		}
+		if (!nr)
+			return fail(error, size, EPROTO, "mincore2() gave no answer");
+	}
+	return 0;
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a state means, and why it is not persistence-safe.
+ *
+ * The kernel says whether, never why: the reason is put together from what
+ * user space can see, the most fundamental one first (changing how the file
+ * is mapped does not help where the device is the cause).
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "tool.h"
+
+static bool file_is_dax(const struct report *report)
+{
+	if (report->target.kind == TARGET_DEVDAX ||
+	    report->facts.dax_attr == YES)
+		return true;
+	for (size_t i = 0; i < report->regions.nr; i++)
+		if (report->regions.region[i].state & MINCORE_DAX)
+			return true;
+	return false;
+}
+
+static bool is_copied(const struct report *report, uint64_t state)
+{
+	if (report->mapping.type != MAPPING_PRIVATE)
+		return false;
+	/* mincore2(2): DAX is clear on a copied page of a private mapping. */
+	if (file_is_dax(report))
+		return true;
+	/* Page cache never gets a writable entry in a private mapping. */
+	return (state & MINCORE_LEVEL) && (state & MINCORE_WRITABLE);
+}
+
+enum backing state_backing(const struct report *report, uint64_t state)
+{
+	if (state & MINCORE_UNMAPPED)
+		return BACKING_UNMAPPED;
+	if (state & MINCORE_DAX)
+		return state & MINCORE_ZERO ? BACKING_HOLE : BACKING_DAX;
+	if (state & MINCORE_ZERO)
+		return BACKING_ZERO;
+	if (is_copied(report, state))
+		return BACKING_COPIED;
+	if (!strcmp(report->facts.fstype, "hugetlbfs"))
+		return BACKING_HUGETLB;
+	return BACKING_PAGE_CACHE;
+}
+
+const char *backing_name(enum backing backing)
+{
+	static const char *const names[] = {
+		[BACKING_DAX] = "DAX",
+		[BACKING_HOLE] = "DAX hole",
+		[BACKING_PAGE_CACHE] = "page cache",
+		[BACKING_HUGETLB] = "huge pages",
+		[BACKING_COPIED] = "copied",
+		[BACKING_ZERO] = "zero page",
+		[BACKING_UNMAPPED] = "unmapped",
+	};
+
+	return names[backing];
+}
+
+__attribute__((format(printf, 3, 4)))
+static void set(struct reason *reason, const char *code, const char *format, ...)
+{
+	va_list args;
+
+	reason->code = code;
+	va_start(args, format);
+	vsnprintf(reason->text, sizeof(reason->text), format, args);
+	va_end(args);
+}
+
+static void page_cache_reason(const struct report *report,
+			      struct reason *reason)
+{
+	const struct facts *facts = &report->facts;
+	const char *type = facts->fstype[0] ? facts->fstype : "this filesystem";
+
+	if (!strcmp(type, "tmpfs") || !strcmp(type, "ramfs") ||
+	    !strcmp(type, "hugetlbfs") || !strcmp(type, "devtmpfs"))
+		set(reason, "memory-only", "%s keeps its files in memory only",
+		    type);
+	else if (facts_option(facts, "dax=never"))
+		set(reason, "page-cache", "page cache of %s, which is mounted with dax=never; fsync or msync makes stores durable",
+		    type);
+	else if (facts_option(facts, "dax=inode"))
+		set(reason, "page-cache", "page cache of %s: mounted with dax=inode, and the file is not in DAX mode (chattr +x, then reopen); fsync or msync makes stores durable",
+		    type);
+	else
+		set(reason, "page-cache", "page cache of %s; fsync or msync makes stores durable",
+		    type);
+}
+
+static bool device_reason(const struct facts *facts, struct reason *reason)
+{
+	switch (facts->device_kind) {
+	case DEVICE_VIRTIO_PMEM:
+		set(reason, "virtio-pmem", "virtio-pmem: stores reach the host's page cache; only a flush request (fsync) makes them durable");
+		return true;
+	case DEVICE_E820:
+		set(reason, "legacy-e820", "legacy persistent memory (e820 type 12, memmap=nn!ss): its driver cannot guarantee that stores persist");
+		return true;
+	case DEVICE_NO_FLUSH:
+		set(reason, "no-flush", "the driver of this memory region cannot guarantee that stores persist");
+		return true;
+	case DEVICE_VOLATILE:
+		set(reason, "volatile", "volatile memory (soft-reserved, CXL RAM or a volatile NVDIMM region): lost when the power goes");
+		return true;
+	case DEVICE_MAPPER:
+		set(reason, "device-mapper", "%s is a device-mapper device: what is below may be exchanged while it is mapped",
+		    facts->device);
+		return true;
+	case DEVICE_MD:
+		set(reason, "md", "%s is a software RAID: a store reaches no more than one of its disks",
+		    facts->device);
+		return true;
+	case DEVICE_UNKNOWN:
+	case DEVICE_PMEM:
+		break;
+	}
+	return false;
+}
+
+static bool filesystem_reason(const struct facts *facts, struct reason *reason)
+{
+	bool ext4 = !strcmp(facts->fstype, "ext4");
+	bool xfs = !strcmp(facts->fstype, "xfs");
+
+	if (facts->fstype[0] && !ext4 && !xfs)
+		set(reason, "filesystem", "%s makes no promise for stores through a mapping",
+		    facts->fstype);
+	else if (facts->journal == NO)
+		set(reason, "no-journal", "%s runs without a journal: after a power failure the metadata that leads to the data may be gone",
+		    facts->fstype);
+	else if (facts->journal_outside == YES)
+		set(reason, "external-journal", "the %s of this %s is on another device",
+		    xfs ? "log" : "journal", facts->fstype);
+	else if (facts->fast_commit == YES)
+		set(reason, "fast-commit", "ext4 with fast_commit: write faults may leave metadata uncommitted");
+	else if (facts_option(facts, "nobarrier") ||
+		 facts_option(facts, "barrier=0"))
+		set(reason, "no-barrier", "%s is mounted with nobarrier: its journal is not ordered to the media",
+		    facts->fstype);
+	else if (facts->realtime == YES)
+		set(reason, "realtime", "an XFS realtime file: its data is on another device than its metadata");
+	else
+		return false;
+	return true;
+}
+
+static void dax_reason(const struct report *report, struct reason *reason)
+{
+	const struct facts *facts = &report->facts;
+	const struct mapping *mapping = &report->mapping;
+
+	if (mapping->type == MAPPING_PRIVATE)
+		set(reason, "private", "private mapping: a store goes to a copy that no file keeps");
+	else if (device_reason(facts, reason))
+		return;
+	else if (report->target.kind == TARGET_FILE &&
+		 filesystem_reason(facts, reason))
+		return;
+	else if (report->target.kind == TARGET_FILE && mapping->sync_errno)
+		set(reason, "sync-refused", "the filesystem refused MAP_SYNC for this file (%s)",
+		    mapping->sync_errno == EOPNOTSUPP ? "EOPNOTSUPP" : "EINVAL");
+	else if (report->target.kind == TARGET_FILE &&
+		 mapping->type == MAPPING_SHARED)
+		set(reason, "no-sync", "MAP_SYNC was not asked for (--no-sync): the metadata that leads to the data may not be on the media");
+	else if (facts->shared_extents == YES)
+		set(reason, "shared-extents", "the file shares extents with another file (reflink): the first store to them copies");
+	else
+		set(reason, "not-vouched", "the owner of the mapping does not vouch for it");
+}
+
+void state_reason(const struct report *report, uint64_t state,
+		  struct reason *reason)
+{
+	*reason = (struct reason) { 0 };
+	if (state & MINCORE_PERSIST)
+		return;
+	switch (state_backing(report, state)) {
+	case BACKING_UNMAPPED:
+		set(reason, "unmapped", "nothing is mapped here");
+		break;
+	case BACKING_COPIED:
+		set(reason, "copied", "copied by a store to a private mapping: memory that no file keeps");
+		break;
+	case BACKING_ZERO:
+		set(reason, "zero-page", "the shared zero page: a store goes to memory that no file keeps");
+		break;
+	case BACKING_PAGE_CACHE:
+	case BACKING_HUGETLB:
+		if (report->mapping.type == MAPPING_PRIVATE)
+			set(reason, "private", "private mapping: a store goes to a copy that no file keeps");
+		else
+			page_cache_reason(report, reason);
+		break;
+	case BACKING_DAX:
+	case BACKING_HOLE:
+		dax_reason(report, reason);
+		break;
+	}
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A report for people: a head, the strip, the regions in rows, and below the
+ * rows a note for each reason why something is not persistence-safe.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+enum { COL_ADDRESS, COL_OFFSET, COL_SIZE, COL_BACKING, COL_LEVEL, COL_STATE,
+       COL_PERSIST, NR_COLUMNS };
+enum { CELL = 24, MARGIN = 2, GAP = 2 };
+
+/* Reasons that have occurred, in the order of their first row. */
+struct notes {
+	struct reason note[16];
+	size_t nr;
+};
+
+struct row {
+	char cell[NR_COLUMNS][CELL];
+};
+
+static const char *const titles[NR_COLUMNS] = {
+	"ADDRESS", "OFFSET", "SIZE", "BACKING", "LEVEL", "STATE", "PERSIST",
+};
+
+static bool right_aligned(int column)
+{
+	return column == COL_OFFSET || column == COL_SIZE;
+}
+
+/* Number of the note for @reason, from 1; 0 when there are too many. */
+static size_t note_number(struct notes *notes, const struct reason *reason)
+{
+	size_t i;
+
+	for (i = 0; i < notes->nr; i++)
+		if (!strcmp(notes->note[i].code, reason->code))
+			return i + 1;
+	if (i == sizeof(notes->note) / sizeof(notes->note[0]))
+		return 0;
+	notes->note[notes->nr++] = *reason;
+	return i + 1;
+}
+
+static const char *state_text(uint64_t state)
+{
+	if (state & MINCORE_UNMAPPED)
+		return "-";
+	if (state & MINCORE_LEVEL)
+		return state & MINCORE_WRITABLE ? "writable" : "read-only";
+	if (state & MINCORE_DENIED)
+		return "denied";
+	return state & MINCORE_RESIDENT ? "in memory" : "-";
+}
+
+static void fill_row(struct row *row, const struct report *report,
+		     const struct mincore_region *region, struct notes *notes)
+{
+	uint64_t base = report->mapping.start;
+	struct reason reason;
+	char buf[24];
+
+	snprintf(row->cell[COL_ADDRESS], CELL, "0x%" PRIx64,
+		 (uint64_t)region->start);
+	/* Exact: who looks for a misaligned extent needs it. */
+	snprintf(row->cell[COL_OFFSET], CELL, "0x%" PRIx64,
+		 (uint64_t)region->start - base);
+	snprintf(row->cell[COL_SIZE], CELL, "%s",
+		 human_size(region->end - region->start, buf));
+	snprintf(row->cell[COL_BACKING], CELL, "%s",
+		 backing_name(state_backing(report, region->state)));
+	snprintf(row->cell[COL_LEVEL], CELL, "%s",
+		 level_text(region->state, buf));
+	snprintf(row->cell[COL_STATE], CELL, "%s", state_text(region->state));
+	state_reason(report, region->state, &reason);
+	if (reason.code)
+		snprintf(row->cell[COL_PERSIST], CELL, "no [%zu]",
+			 note_number(notes, &reason));
+	else
+		snprintf(row->cell[COL_PERSIST], CELL, "yes");
+}
+
+/* Widths from the contents; a column that does not fit gets width 0. */
+static void layout(const struct row *rows, size_t nr, size_t width,
+		   size_t widths[NR_COLUMNS])
+{
+	/* What can be missed most easily comes first. */
+	static const int dispensable[] = {
+		COL_ADDRESS, COL_STATE, COL_BACKING, COL_OFFSET,
+	};
+	size_t all = MARGIN - GAP;
+
+	for (int c = 0; c < NR_COLUMNS; c++) {
+		widths[c] = strlen(titles[c]);
+		for (size_t i = 0; i < nr; i++)
+			if (strlen(rows[i].cell[c]) > widths[c])
+				widths[c] = strlen(rows[i].cell[c]);
+		all += GAP + widths[c];
+	}
+	for (size_t i = 0; i < 4 && all > width; i++) {
+		all -= GAP + widths[dispensable[i]];
+		widths[dispensable[i]] = 0;
+	}
+}
+
+static void print_row(FILE *out, const struct terminal *terminal,
+		      const char *const cells[NR_COLUMNS],
+		      const size_t widths[NR_COLUMNS])
+{
+	bool started = false;
+
+	for (int c = 0; c < NR_COLUMNS; c++) {
+		const char *cell = cells[c];
+		const char *colour = NULL;
+
+		if (!widths[c])
+			continue;
+		if (terminal->colour && c == COL_PERSIST)
+			colour = !strcmp(cell, "yes") ? "32" :
+				 !strncmp(cell, "no ", 3) ? "31" : NULL;
+		fprintf(out, "%*s", started ? GAP : MARGIN, "");
+		started = true;
+		if (colour)
+			fprintf(out, "\033[%sm%s\033[0m", colour, cell);
+		else if (c == NR_COLUMNS - 1)
+			fputs(cell, out);
+		else
+			fprintf(out, "%*s", right_aligned(c) ? (int)widths[c] :
+				-(int)widths[c], cell);
+	}
+	fputc('\n', out);
+}
+
+static void print_rows(FILE *out, const struct terminal *terminal,
+		       const struct report *report, struct notes *notes)
+{
+	size_t nr = report->regions.nr;
+	struct row *rows = calloc(nr ? nr : 1, sizeof(*rows));
+	size_t widths[NR_COLUMNS];
+
+	if (!rows)
+		return;
+	for (size_t i = 0; i < nr; i++)
+		fill_row(&rows[i], report, &report->regions.region[i], notes);
+	layout(rows, nr, terminal->width, widths);
+	print_row(out, terminal, titles, widths);
+	for (size_t i = 0; i < nr; i++) {
+		const char *cells[NR_COLUMNS];
+
+		for (int c = 0; c < NR_COLUMNS; c++)
+			cells[c] = rows[i].cell[c];
+		print_row(out, terminal, cells, widths);
+	}
+	free(rows);
+}
+
+static const char *mapping_text(const struct mapping *mapping)
+{
+	switch (mapping->type) {
+	case MAPPING_SYNC:
+		return "shared with MAP_SYNC";
+	case MAPPING_PRIVATE:
+		return "private";
+	case MAPPING_SHARED:
+		break;
+	}
+	return mapping->sync_errno ? "shared (MAP_SYNC refused)" : "shared";
+}
+
+static void describe_backing(const struct report *report, char *text,
+			     size_t size)
+{
+	const struct facts *facts = &report->facts;
+	const char *domain = facts->persistence_domain;
+	char source[sizeof(facts->source)];
+
+	clean_text(facts->source, source, sizeof(source));
+	if (report->target.kind == TARGET_DEVDAX)
+		snprintf(text, size, "device-dax %s", facts->device);
+	else if (facts->fstype[0])
+		snprintf(text, size, "%s on %s", facts->fstype,
+			 source[0] ? source : "?");
+	else
+		snprintf(text, size, "unknown filesystem");
+	if (domain[0]) {
+		size_t len = strlen(text);
+
+		snprintf(text + len, size - len, " (persistence domain: %s)",
+			 domain);
+	}
+}
+
+static void print_head(FILE *out, const struct terminal *terminal,
+		       const struct report *report)
+{
+	char path[1024];
+	char backing[sizeof(report->facts.source) + 96];
+	char text[sizeof(backing) + 160];
+	char size[24];
+
+	clean_text(report->target.path, path, sizeof(path));
+	describe_backing(report, backing, sizeof(backing));
+	if (terminal->colour)
+		fprintf(out, "\033[1m%s\033[0m\n", path);
+	else
+		fprintf(out, "%s\n", path);
+	snprintf(text, sizeof(text), "%s, %s, mapped %s%s",
+		 human_size(report->target.size, size), backing,
+		 mapping_text(&report->mapping),
+		 report->mapping.writable ? "" : ", read-only");
+	fprintf(out, "%*s", MARGIN, "");
+	print_wrapped(out, text, MARGIN, MARGIN, terminal->width);
+}
+
+static bool any_entry(const struct report *report)
+{
+	for (size_t i = 0; i < report->regions.nr; i++)
+		if (report->regions.region[i].state & MINCORE_LEVEL)
+			return true;
+	return false;
+}
+
+void report_print(FILE *out, const struct terminal *terminal,
+		  const struct report *report)
+{
+	struct notes notes = { .nr = 0 };
+
+	print_head(out, terminal, report);
+	fputc('\n', out);
+	strip_print(out, terminal, report);
+	fputc('\n', out);
+	print_rows(out, terminal, report, &notes);
+	for (size_t i = 0; i < notes.nr; i++) {
+		int column = fprintf(out, "  [%zu] ", i + 1);
+
+		print_wrapped(out, notes.note[i].text, (size_t)column,
+			      (size_t)column, terminal->width);
+	}
+	if (!any_entry(report)) {
+		fprintf(out, "%*s", MARGIN, "");
+		print_wrapped(out, "A new mapping has no entries yet: --read or --populate makes them.",
+			      MARGIN, MARGIN, terminal->width);
+	}
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Opening what is to be mapped: a regular file or a device-dax.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+void path_print(char *path, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(path, PATH_MAX, format, args);
+	va_end(args);
+	if (len < 0 || len >= PATH_MAX)
+		path[0] = '\0';
+}
+
+ssize_t read_line(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t len;
+
+	buf[0] = '\0';
+	if (fd < 0)
+		return -errno;
+	len = read(fd, buf, size - 1);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	if (len < 0)
+		return len;
+	buf[len] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return (ssize_t)strlen(buf);
+}
+
+static bool is_devdax(dev_t dev)
+{
+	char path[PATH_MAX];
+	char link[PATH_MAX];
+	ssize_t len;
+
+	path_print(path, "/sys/dev/char/%u:%u/subsystem",
+		 major(dev), minor(dev));
+	len = readlink(path, link, sizeof(link) - 1);
+	if (len < 0)
+		return false;
+	link[len] = '\0';
+	/* class/dax in older kernels, bus/dax in newer ones */
+	return strcmp(strrchr(link, '/') ? strrchr(link, '/') : "", "/dax") == 0;
+}
+
+/* An attribute of a device-dax, a number of bytes. */
+static int devdax_attribute(dev_t dev, const char *name, uint64_t *value)
+{
+	char path[PATH_MAX];
+	char text[32];
+	char *end;
+	ssize_t len;
+
+	path_print(path, "/sys/dev/char/%u:%u/%s",
+		 major(dev), minor(dev), name);
+	len = read_line(path, text, sizeof(text));
+	if (len < 0)
+		return (int)len;
+	errno = 0;
+	*value = strtoull(text, &end, 0);
+	return errno || end == text || *end ? -EINVAL : 0;
+}
+
+static int devdax_geometry(struct target *target, char *error, size_t size)
+{
+	uint64_t align;
+	int err = devdax_attribute(target->dev, "size", &target->size);
+
+	if (!err)
+		err = devdax_attribute(target->dev, "align", &align);
+	if (!err && (!align || align & (align - 1) || align > SIZE_MAX / 2))
+		err = -EINVAL;
+	if (err) {
+		snprintf(error, size, "cannot read the device's size and alignment from /sys: %s",
+			 strerror(-err));
+		return err;
+	}
+	target->align = (size_t)align;
+	/* Only whole entries of that size can be mapped. */
+	target->size -= target->size % align;
+	return 0;
+}
+
+static int file_geometry(struct target *target, const struct stat *st)
+{
+	struct statfs fs;
+
+	target->size = (uint64_t)st->st_size;
+	target->align = (size_t)sysconf(_SC_PAGESIZE);
+	/* hugetlbfs maps and unmaps whole huge pages only. */
+	if (fstatfs(target->fd, &fs))
+		return -errno;
+	if ((unsigned long)fs.f_type == HUGETLBFS_MAGIC)
+		target->align = (size_t)fs.f_bsize;
+	return 0;
+}
+
+static int open_best(const char *path, bool need_write, bool *writable)
+{
+	const int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = -1;
+
+	*writable = need_write;
+	if (need_write) {
+		fd = open(path, O_RDWR | flags);
+		/* Whatever the cause is, it may be readable all the same. */
+		if (fd < 0)
+			*writable = false;
+	}
+	return fd < 0 ? open(path, O_RDONLY | flags) : fd;
+}
+
+static int fail(char *error, size_t size, int err, const char *text)
+{
+	snprintf(error, size, "%s", text ? text : strerror(err));
+	return -err;
+}
+
+int target_open(struct target *target, const char *path, bool need_write,
+		char *error, size_t size)
+{
+	struct stat before;
+	struct stat st;
+	int err = 0;
+
+	*target = (struct target) { .path = path, .fd = -1 };
+	/* Look before opening: opening some devices has effects. */
+	if (stat(path, &before))
+		return fail(error, size, errno, NULL);
+	if (S_ISCHR(before.st_mode) && is_devdax(before.st_rdev))
+		target->kind = TARGET_DEVDAX;
+	else if (!S_ISREG(before.st_mode))
+		return fail(error, size, EINVAL,
+			    "neither a regular file nor a device-dax");
+	target->fd = open_best(path, need_write, &target->writable);
+	if (target->fd < 0)
+		return fail(error, size, errno, NULL);
+	if (fstat(target->fd, &st))
+		err = fail(error, size, errno, NULL);
+	else if (st.st_dev != before.st_dev || st.st_ino != before.st_ino)
+		err = fail(error, size, EAGAIN, "was replaced while it was opened");
+	if (!err && target->kind == TARGET_DEVDAX) {
+		target->dev = st.st_rdev;
+		err = devdax_geometry(target, error, size);
+	} else if (!err) {
+		target->dev = st.st_dev;
+		err = file_geometry(target, &st);
+		if (err)
+			fail(error, size, -err, NULL);
+	}
+	if (!err && !target->size)
+		err = fail(error, size, EINVAL, "empty: there is nothing to map");
+	if (err)
+		target_close(target);
+	return err;
+}
+
+void target_close(struct target *target)
+{
+	if (target->fd >= 0)
+		close(target->fd);
+	target->fd = -1;
+}
