@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# machine.sh: the QEMU machine, built from inside/layout. Sourced after common.sh.
+
+# shellcheck source=selftests/guest/inside/layout
+. "$guest_dir/inside/layout"
+
+QEMU=${QEMU:-qemu-system-x86_64}
+
+# quote_option TEXT: a comma in a QEMU option value is doubled.
+quote_option() { printf '%s' "${1//,/,,}"; }
+
+# make_blank_images DIR: sparse files, one a device.
+make_blank_images() {
+	local name kind size where
+	while read -r name kind size where; do
+		[[ -z $name ]] || truncate -s "$size" "$1/$name"
+	done <<<"$DEVICES"
+}
+
+# device_options DIR MODE: sets the array device_opts for all devices, backed by
+# the files in DIR. MODE private: what the guest writes stays in this QEMU process
+# (copy on write), so that nothing has to be copied and several guests can run on
+# the same images. MODE shared: it goes into the files.
+device_options() {
+	local dir name kind size where share snapshot
+	dir=$(quote_option "$1")
+	# reserve=off: swap space for a whole private copy need not be there.
+	if [[ $2 == shared ]]; then
+		share="share=on" snapshot="snapshot=off"
+	else
+		share="share=off,reserve=off" snapshot="snapshot=on"
+	fi
+	device_opts=()
+	while read -r name kind size where; do
+		[[ $name ]] || continue
+		case $kind in
+		nvdimm)
+			device_opts+=(
+				-object "memory-backend-file,id=m-$name,$share,mem-path=$dir/$name,size=$size,align=2M"
+				-device "nvdimm,id=$name,memdev=m-$name,label-size=2M,addr=$where") ;;
+		vpmem)
+			device_opts+=(
+				-object "memory-backend-file,id=m-$name,$share,mem-path=$dir/$name,size=$size,align=2M"
+				-device "virtio-pmem-pci,id=$name,memdev=m-$name,addr=$where") ;;
+		blk)
+			device_opts+=(
+				-drive "if=none,id=d-$name,format=raw,cache=unsafe,$snapshot,file=$dir/$name"
+				-device "virtio-blk-pci,id=$name,drive=d-$name,serial=$name,addr=$where") ;;
+		*) die "inside/layout: unknown kind of device \"$kind\"" ;;
+		esac
+	done <<<"$DEVICES"
+}
+
+# machine_options ACCEL SMP: sets the array machine_opts: everything but devices,
+# kernel and consoles. persistence mem-ctrl: as most machines sold with NVDIMMs,
+# power failure protection begins at the memory controller, caches excluded.
+machine_options() {
+	local -a accel=(-accel kvm)
+	[[ $1 == tcg ]] && accel=(-accel "tcg,thread=multi")
+	machine_opts=(
+		-nodefaults -no-user-config -no-reboot -display none
+		-M "q35,nvdimm=on,nvdimm-persistence=mem-ctrl"
+		-m "${RAM_MB}M,slots=4,maxmem=32G"
+		"${accel[@]}" -cpu max -smp "$2"
+		-device virtio-rng-pci)
+}
+
+# kernel_arguments: prints the command line; the volatile backings are cut out of RAM here.
+kernel_arguments() {
+	echo "console=ttyS0 panic=-1 panic_on_warn=1 oops=panic log_buf_len=2M" \
+		"memmap=${VOLATILE_MB}M!$E820_EXT4_ADDR memmap=${VOLATILE_MB}M!$E820_DEVDAX_ADDR" \
+		"memmap=${VOLATILE_MB}M%$HMEM_ADDR-1+0xefffffff" \
+		"hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=64"
+}
