@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make demo    see it work: a guest with persistent memory, and what the tool prints
+# make check   all tests; the last line is "N passed, N failed, N skipped"
+# make help    the other targets
+#
+# No path is used that is not relative, so that a blank in one does no harm.
+
+BUILD := build
+GUEST := selftests/guest
+STEPS := selftests/steps
+
+.PHONY: help demo check check-host check-build deps kernel shim guest-shell cost install uninstall clean
+
+help:
+	@sed -n 's/^#: *//p' Makefile
+
+#: make demo           build, boot, and show what the tool prints for each backing
+demo:
+	@$(STEPS)/demo
+
+#: make check          all tests, on the host and in the guest
+check:
+	@$(STEPS)/check
+
+#: make check-host     the tests that need no guest
+check-host:
+	@$(STEPS)/check host
+
+#: make check-build    compile the series in many configurations, checkpatch, sparse
+check-build: kernel
+	@$(STEPS)/check-build
+
+#: make guest-shell    a shell in the guest, with the tools and devices set up
+guest-shell:
+	@$(STEPS)/shell
+
+#: make cost           instructions a query takes, beside mincore(2)
+cost:
+	@$(STEPS)/cost
+
+#: make deps           install what is needed (Debian packages), as root
+deps:
+	@$(GUEST)/install-deps
+
+#: make kernel         the patched kernel
+kernel: deps
+	@$(GUEST)/build-kernel
+
+#: make shim           the library and the tool
+shim:
+	@$(MAKE) -C shim
+
+#: make install        the library, the tool and their man pages (PREFIX=, DESTDIR=)
+install uninstall:
+	@$(MAKE) -C shim $@
+
+#: make clean          remove build/
+clean:
+	rm -rf $(BUILD)

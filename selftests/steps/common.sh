@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# common.sh: sourced by the steps of "make demo", "make check" and the like.
+# Goes to the project's folder, and sets BUILD (absolute).
+
+steps_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$steps_dir/../.." || exit 1
+BUILD=${BUILD:-build}
+mkdir -p "$BUILD/log"
+BUILD=$(cd "$BUILD" && pwd)
+export BUILD
+guest=selftests/guest
+linux=$BUILD/linux
+programs=$BUILD/guest-tests
+
+stage() { printf '== %s\n' "$*" >&2; }
+
+# build_kernel: the packages, the kernel, the library.
+build_kernel() {
+	stage "packages"
+	$guest/install-deps || return 1
+	stage "kernel (the first time takes some minutes)"
+	$guest/build-kernel
+}
+
+build_shim() {
+	stage "library and tool"
+	# make takes the number of jobs from above, and a relative folder.
+	make -s -C shim BUILD="$(realpath --relative-to=shim "$BUILD")/shim" all example
+}
+
+# build_programs: what runs in the guest, in $programs.
+build_programs() {
+	stage "tests for the guest"
+	mkdir -p "$programs"
+	selftests/mincore2/build "$linux/src" "$linux/headers" "$BUILD/shim" "$programs" \
+		>"$BUILD/log/guest-tests.log" 2>&1 || { tail -n 20 "$BUILD/log/guest-tests.log" >&2; return 1; }
+	cp "$BUILD/shim/mincore2" "$BUILD/shim/example" $guest/demo $guest/tests/*_test "$programs/"
+}
+
+build_initramfs() {
+	$guest/make-initramfs --out "$BUILD/initramfs.img" --tests "$programs"
+}
