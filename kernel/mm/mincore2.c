@@ -34,6 +34,8 @@
  * look-ups and gaps: as much as mincore() does.
  */
 #define MINCORE2_BATCH		PAGE_SIZE
+/* To ask about permission and persistence, in the same unit. */
+#define MINCORE2_VMA_WORK	8
 
 /**
  * struct mincore2_walk - a mincore2() call in progress
@@ -44,7 +46,8 @@
  * @denied:	mincore() would not look into the page cache for this VMA
  * @private_dax: this VMA maps DAX memory, and copies a page when it is written
  * @pfnmap:	this VMA's residency is its file's, whatever its entries say
- * @mapping:	where to look up pages of this VMA that no entry maps, or NULL
+ * @mapping:	where to look up pages of this VMA that no entry maps (@pfnmap:
+ *		all pages), or NULL
  * @vma_state:	bits that each page of this VMA has
  * @hole_state:	bits that each page of this VMA has which no entry maps
  * @region:	the region being gathered; empty if start == end
@@ -80,12 +83,12 @@ static size_t mincore2_elem_size(const struct mincore2_walk *w)
 
 /*
  * Report that the pages from w->addr up to @end have @state. Returns nonzero
- * when the walk has to stop; w->addr tells how far the report has come, which
- * is not at @end if there was no room.
+ * when the walk has to stop, after these pages.
  */
 static int mincore2_report(struct mincore2_walk *w, unsigned long end, u64 state)
 {
 	struct mincore_region *r = &w->region;
+	bool full = false;
 
 	state &= w->want;
 	if (!w->regions) {
@@ -98,16 +101,14 @@ static int mincore2_report(struct mincore2_walk *w, unsigned long end, u64 state
 	} else {
 		if (r->start != r->end) {
 			w->buf.regions[w->nr++] = *r;
-			r->start = r->end;
-			if (w->nr == w->room)
-				return 1;
+			full = w->nr == w->room;
 		}
 		*r = (struct mincore_region) {
 			.start = w->addr, .end = end, .state = state,
 		};
 	}
 	w->addr = end;
-	return --w->budget <= 0;
+	return --w->budget <= 0 || full;
 }
 
 /*
@@ -239,6 +240,9 @@ static int mincore2_pte(pte_t pte, unsigned long addr, struct mm_walk *walk)
 	if (!pte_present(pte)) {
 		/* A private DAX page with such an entry is a copy. */
 		state = w->vma_state;
+		if (unlikely(w->pfnmap))
+			return mincore2_report_cached(w, vma, addr + PAGE_SIZE,
+						      state);
 		if ((w->want & MINCORE_RESIDENT) && mincore_swap(pte))
 			state |= MINCORE_RESIDENT;
 		return mincore2_report(w, addr + PAGE_SIZE, state);
@@ -289,6 +293,7 @@ static int mincore2_pmd_entry(pmd_t *pmdp, unsigned long addr,
 		while (addr != end && pte_none_mostly(ptep_get(ptep))) {
 			addr += PAGE_SIZE;
 			ptep++;
+			w->budget--;
 		}
 		stop = mincore2_report_hole(w, vma, addr);
 	}
@@ -364,6 +369,7 @@ static int mincore2_vma(struct mincore2_walk *w, struct vm_area_struct *vma,
 	u64 walked = MINCORE_RESIDENT | MINCORE_LEVEL | MINCORE_WRITABLE |
 		     MINCORE_ZERO;
 
+	w->budget -= MINCORE2_VMA_WORK;
 	w->denied = !can_do_mincore(vma);
 	w->private_dax = dax && !shared;
 	w->pfnmap = (vma->vm_flags & VM_PFNMAP) && !w->denied;

@@ -84,6 +84,15 @@ static void test_devices(void)
 	put_device("char", "259:2", "sys/devices/acpi/ndbus0/region1/dax1.1/dax1.0");
 	ok(kind_of("char", 2, &facts) == DEVICE_NO_FLUSH,
 	   "a region without deep_flush cannot guarantee anything");
+	put("sys/devices/acpi/ndbus0/region5/deep_flush", "0\n");
+	put("sys/devices/acpi/ndbus0/region5/mapping0", "nmem0,0,4096,0\n");
+	put("sys/devices/acpi/ndbus0/region5/mapping1", "nmem1,0,4096,1\n");
+	put("sys/devices/acpi/ndbus0/nmem0/nfit/flags", "smart_notify\n");
+	put_device("char", "259:11", "sys/devices/acpi/ndbus0/region5/dax5.1/dax5.0");
+	ok(kind_of("char", 11, &facts) == DEVICE_PMEM, "two NVDIMMs that are armed");
+	put("sys/devices/acpi/ndbus0/nmem1/nfit/flags", "not_armed smart_notify\n");
+	ok(kind_of("char", 11, &facts) == DEVICE_UNARMED, "one of them is not armed");
+
 	put("sys/devices/acpi/ndbus0/region2/devtype", "nd_volatile\n");
 	put_device("char", "259:3", "sys/devices/acpi/ndbus0/region2/dax2.1/dax2.0");
 	ok(kind_of("char", 3, &facts) == DEVICE_VOLATILE, "volatile NVDIMM region");

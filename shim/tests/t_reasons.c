@@ -46,6 +46,7 @@ static void test_devices(void)
 	} devices[] = {
 		{ DEVICE_VIRTIO_PMEM, "virtio-pmem" },
 		{ DEVICE_E820, "legacy-e820" },
+		{ DEVICE_UNARMED, "unarmed" },
 		{ DEVICE_NO_FLUSH, "no-flush" },
 		{ DEVICE_VOLATILE, "volatile" },
 		{ DEVICE_MAPPER, "device-mapper" },

@@ -148,6 +148,27 @@ static bool numbered(const char *name, size_t len, const char *prefix)
 	       isdigit((unsigned char)name[skip]);
 }
 
+/*
+ * Is one of the NVDIMMs of a region not armed? The firmware says so in the flags
+ * of the NFIT (ACPI 6.5, 5.2.25.3, bit 3), which the kernel shows as words.
+ */
+static bool unarmed(const char *region)
+{
+	char file[PATH_MAX];
+	char text[256];
+
+	for (int i = 0; ; i++) {
+		path_print(file, "%s/mapping%d", region, i);
+		if (read_line(file, text, sizeof(text)) <= 0)
+			return false;
+		text[strcspn(text, ",")] = '\0';
+		path_print(file, "%s/../%s/nfit/flags", region, text);
+		if (read_line(file, text, sizeof(text)) > 0 &&
+		    strstr(text, "not_armed"))
+			return true;
+	}
+}
+
 /* What a region of the nvdimm bus says; @path is its directory in sysfs. */
 static enum device_kind region_kind(struct facts *facts, const char *path,
 				    const char *provider)
@@ -166,6 +187,8 @@ static enum device_kind region_kind(struct facts *facts, const char *path,
 	if (read_line(file, text, sizeof(text)) > 0 &&
 	    !strcmp(text, "nd_volatile"))
 		return DEVICE_VOLATILE;
+	if (unarmed(path))
+		return DEVICE_UNARMED;
 	/* The kernel hides the attribute when nvdimm_has_flush() < 0. */
 	path_print(file, "%s/deep_flush", path);
 	return exists(file) ? DEVICE_PMEM : DEVICE_NO_FLUSH;

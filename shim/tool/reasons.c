@@ -105,6 +105,9 @@ static bool device_reason(const struct facts *facts, struct reason *reason)
 	case DEVICE_E820:
 		set(reason, "legacy-e820", "legacy persistent memory (e820 type 12, memmap=nn!ss): its driver cannot guarantee that stores persist");
 		return true;
+	case DEVICE_UNARMED:
+		set(reason, "unarmed", "an NVDIMM that is not armed: its firmware cannot save what is stored when the power goes");
+		return true;
 	case DEVICE_NO_FLUSH:
 		set(reason, "no-flush", "the driver of this memory region cannot guarantee that stores persist");
 		return true;

@@ -119,6 +119,7 @@ enum device_kind {
 	DEVICE_PMEM,		/* region of the nvdimm bus, persistent */
 	DEVICE_VIRTIO_PMEM,
 	DEVICE_E820,		/* legacy type 12, memmap=nn!ss */
+	DEVICE_UNARMED,		/* an NVDIMM whose energy source is dead */
 	DEVICE_NO_FLUSH,	/* the region's driver cannot guarantee persistence */
 	DEVICE_VOLATILE,	/* volatile region, soft-reserved, CXL RAM */
 	DEVICE_MAPPER,

@@ -19,12 +19,13 @@ make_blank_images() {
 	done <<<"$DEVICES"
 }
 
-# device_options DIR MODE: sets the array device_opts for all devices, backed by
+# device_options DIR MODE PURPOSE: sets the array device_opts for all devices, backed by
 # the files in DIR. MODE private: what the guest writes stays in this QEMU process
 # (copy on write), so that nothing has to be copied and several guests can run on
-# the same images. MODE shared: it goes into the files.
+# the same images. MODE shared: it goes into the files. PURPOSE is the guest's mode:
+# the kernel makes no namespace on an nvdimm that is not armed.
 device_options() {
-	local dir name kind size where share snapshot
+	local dir name kind size where share snapshot armed
 	dir=$(quote_option "$1")
 	# reserve=off: swap space for a whole private copy need not be there.
 	if [[ $2 == shared ]]; then
@@ -36,10 +37,12 @@ device_options() {
 	while read -r name kind size where; do
 		[[ $name ]] || continue
 		case $kind in
-		nvdimm)
+		nvdimm | unarmed)
+			armed=''
+			[[ $kind == nvdimm || $3 == prepare ]] || armed=',unarmed=on'
 			device_opts+=(
 				-object "memory-backend-file,id=m-$name,$share,mem-path=$dir/$name,size=$size,align=2M"
-				-device "nvdimm,id=$name,memdev=m-$name,label-size=2M,addr=$where") ;;
+				-device "nvdimm,id=$name,memdev=m-$name,label-size=2M,addr=$where$armed") ;;
 		vpmem)
 			device_opts+=(
 				-object "memory-backend-file,id=m-$name,$share,mem-path=$dir/$name,size=$size,align=2M"
