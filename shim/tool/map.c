@@ -143,8 +143,11 @@ void mapping_destroy(struct mapping *mapping)
 static void progress(time_t start, size_t done, size_t all)
 {
 	static bool shown;
+	const char *term = getenv("TERM");
 
-	if (!isatty(STDERR_FILENO) || (!shown && time(NULL) - start < 1))
+	/* A dumb terminal cannot take the line back. */
+	if (!isatty(STDERR_FILENO) || (term && !strcmp(term, "dumb")) ||
+	    (!shown && time(NULL) - start < 1))
 		return;
 	shown = done < all;
 	if (shown)
