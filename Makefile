@@ -57,4 +57,7 @@ install uninstall:
 
 #: make clean          remove build/
 clean:
+	@# Where the path has a blank these two are links to folders elsewhere.
+	@for d in $(BUILD)/linux $(BUILD)/strace; do \
+		[ ! -L "$$d" ] || rm -rf "$$(readlink "$$d")"; done
 	rm -rf $(BUILD)
