@@ -10,7 +10,7 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-build deps kernel shim guest-shell cost install uninstall clean
+.PHONY: help demo check check-host check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean
 
 help:
 	@sed -n 's/^#: *//p' Makefile
@@ -38,6 +38,14 @@ guest-shell:
 #: make cost           instructions a query takes, beside mincore(2)
 cost:
 	@$(STEPS)/cost
+
+#: make strace         an strace that decodes the call: build/strace/strace
+strace: deps
+	@strace/build
+
+#: make check-strace   its tests
+check-strace: deps
+	@strace/check
 
 #: make deps           install what is needed (Debian packages), as root
 deps:
