@@ -332,7 +332,8 @@ struct mc2_contract {
 	X(ext4_nojournal, .name = "ext4-nojournal", .dax = 1)		\
 	X(ext4_noload, .name = "ext4-noload", .dax = 1)			\
 	X(ext4_extjournal, .name = "ext4-extjournal", .dax = 1)		\
-	X(ext4_fastcommit, .name = "ext4-fastcommit", .dax = 1)		\
+	X(ext4_fastcommit, .name = "ext4-fastcommit", .dax = 1,		\
+	  .persist = MC2_SYNC, .level = MINCORE_PMD)			\
 	X(ext4_nobarrier, .name = "ext4-nobarrier", .dax = 1)		\
 	X(ext4_daxinode, .name = "ext4-daxinode")			\
 	X(ext4_nodax, .name = "ext4-nodax")				\
