@@ -296,13 +296,15 @@ static void print_verdict(FILE *out, const struct terminal *terminal,
 	for (size_t i = 0; i < verdict.nr_fallbacks && i < MOST_FALLBACKS; i++) {
 		fallback_text(report, &verdict.fallback[i], terminal->bytes,
 			      text, sizeof(text));
-		fprintf(out, "%*s", (int)indent, "");
+		fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH,
+			i ? "" : "at offset");
 		print_wrapped(out, text, indent, indent + 2, terminal->width);
 	}
 	if (verdict.nr_fallbacks > MOST_FALLBACKS)
 		fprintf(out, "%*sand %zu more: see --json\n", (int)indent, "",
 			verdict.nr_fallbacks - MOST_FALLBACKS);
 	verdict_free(&verdict);
+	fputc('\n', out);
 }
 
 static bool any_entry(const struct report *report)

@@ -212,39 +212,62 @@ const char *percent_text(uint64_t part, uint64_t all, char buf[16])
 	return buf;
 }
 
+/* "0x0-0x400000 at 0x1081000 of pmem0" */
+static const char *extent_text(const struct report *report,
+			       const struct extent *extent, char buf[160])
+{
+	snprintf(buf, 160, "0x%" PRIx64 "-0x%" PRIx64 " at 0x%" PRIx64 " of %s",
+		 extent->logical, extent->logical + extent->length,
+		 extent->physical, report->facts.device[0] ?
+		 report->facts.device : "the device");
+	return buf;
+}
+
 void fallback_text(const struct report *report, const struct fallback *fallback,
 		   bool bytes, char *text, size_t size)
 {
-	static const char *const what[NR_CAUSES] = {
-		[CAUSE_EXTENT] = "not %s aligned",
-		[CAUSE_SPLIT] = "the first of several, so no %s in one piece",
-		[CAUSE_HOLE] = "not all of %s: there are holes",
-		[CAUSE_UNWRITTEN] = "unwritten: a store gets %s",
-		[CAUSE_MIXED] = "written in part only, not all of %s",
-		[CAUSE_ADDRESS] = "address and file offset differ modulo %s",
-		[CAUSE_DEVICE] = "the device-dax has a smaller alignment than %s",
-		[CAUSE_TOUCHED] = "%s aligned: something touched it in small pieces before",
-		[CAUSE_UNKNOWN] = "no PMD; the filesystem does not tell its extents (%s?)",
-	};
-	const struct extent *extent = &fallback->extent;
 	const struct terminal units = { .bytes = bytes };
-	char pmd[24], len[24], reason[128];
-	int at;
+	char extent[160], pmd[24], len[24];
+	const char *before = "", *after = "";
 
 	human_size(pmd_size(), pmd);
-	snprintf(reason, sizeof(reason), what[fallback->cause], pmd);
-	at = snprintf(text, size, "0x%" PRIx64 ", %s: ", fallback->offset,
-		      size_text(&units, fallback->size, len));
-	if (at < 0 || (size_t)at >= size)
-		return;
-	if (extent->length)
-		snprintf(text + at, size - (size_t)at, "extent 0x%" PRIx64 "-0x%" PRIx64 " at 0x%" PRIx64 " of %s is %s",
-			 extent->logical, extent->logical + extent->length,
-			 extent->physical, report->facts.device[0] ?
-			 report->facts.device : "the device", reason);
-	else
-		snprintf(text + at, size - (size_t)at, "%s", fallback->cause == CAUSE_HOLE ?
-			 "a hole" : reason);
+	extent_text(report, &fallback->extent, extent);
+	switch (fallback->cause) {
+	case CAUSE_EXTENT:
+		before = "extent not ", after = " aligned";
+		break;
+	case CAUSE_SPLIT:
+		before = "more than one extent in ";
+		break;
+	case CAUSE_HOLE:
+		before = fallback->extent.length ? "in part a hole, no extent of " :
+			 "a hole, no extent of ";
+		break;
+	case CAUSE_UNWRITTEN:
+		before = "extent was read before it was written, not one zero page of ";
+		break;
+	case CAUSE_MIXED:
+		before = "extent written in part, not all of ";
+		break;
+	case CAUSE_ADDRESS:
+		before = "address and file offset differ modulo ";
+		break;
+	case CAUSE_DEVICE:
+		before = "the device-dax has an alignment below ";
+		break;
+	case CAUSE_TOUCHED:
+		before = "extent ", after = " aligned, but touched in pieces before";
+		break;
+	case CAUSE_UNKNOWN:
+	case NR_CAUSES:
+		before = "the filesystem does not tell which extents, so not why no ";
+		break;
+	}
+	snprintf(text, size, "0x%" PRIx64 ", %s: %s%s%s%s%s%s", fallback->offset,
+		 size_text(&units, fallback->size, len), before, pmd, after,
+		 fallback->extent.length ? " (" : "",
+		 fallback->extent.length ? extent : "",
+		 fallback->extent.length ? ")" : "");
 }
 
 __attribute__((format(printf, 3, 4)))
@@ -297,6 +320,6 @@ void verdict_text(const struct report *report, const struct verdict *verdict,
 	if (report->bits & MINCORE_LEVEL)
 		add_levels(verdict, text, size);
 	if (nr)
-		add(text, size, "; %zu fallback%s to PTE at file offset", nr,
+		add(text, size, "; %zu fallback%s to PTE", nr,
 		    nr == 1 ? "" : "s");
 }
