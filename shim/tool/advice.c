@@ -52,7 +52,7 @@ static const char *extent_advice(const struct report *report)
 	if (!strcmp(report->facts.fstype, "xfs"))
 		return "On the empty file (or its directory, for new files): 'xfs_io -c \"extsize 2m\" FILE', then fallocate() all of it at once. Filesystems made with 'mkfs.xfs -d su=2m,sw=1' do so by themselves. A file that has blocks has to be copied.";
 	if (!strcmp(report->facts.fstype, "ext4"))
-		return "Make the filesystem with 'mkfs.ext4 -b 4096 -E stride=512,stripe_width=512', and fallocate() the file at once, in multiples of 2 MiB, before it is written. A file that has blocks has to be copied.";
+		return "fallocate() the file at once, in multiples of 2 MiB, before it is written; what is in a file that has blocks has to be copied to such a one. ext4 aligns large allocations if it was made with 'mkfs.ext4 -b 4096 -E stride=512,stripe_width=512'.";
 	return "Allocate the file at once, in multiples of 2 MiB, before it is written.";
 }
 

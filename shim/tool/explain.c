@@ -36,13 +36,15 @@ static void title(FILE *out, const struct terminal *terminal, const char *text)
 		fprintf(out, "\n%*s%s\n", MARGIN, "", text);
 }
 
+/* Nothing twice in a row: @last is the advice before. */
 static void advise(FILE *out, const struct terminal *terminal,
-		   const char *advice)
+		   const char *advice, const char **last)
 {
 	char text[512];
 
-	if (!advice)
+	if (!advice || advice == *last)
 		return;
+	*last = advice;
 	snprintf(text, sizeof(text), "What to do: %s", advice);
 	paragraph(out, terminal, DEEP, text);
 }
@@ -67,6 +69,7 @@ static void explain_persistence(FILE *out, const struct terminal *terminal,
 				const struct range *range)
 {
 	const struct region_list *list = &report->regions;
+	const char *advice = NULL;
 	uint64_t safe = 0;
 
 	title(out, terminal, "Persistence-safe?");
@@ -108,7 +111,8 @@ static void explain_persistence(FILE *out, const struct terminal *terminal,
 			 report_offset(report, first->start) : range->start,
 			 reason.text);
 		paragraph(out, terminal, INDENT, text);
-		advise(out, terminal, reason_advice(report, reason.code));
+		advise(out, terminal, reason_advice(report, reason.code),
+		       &advice);
 	}
 }
 
@@ -118,6 +122,8 @@ static void explain_fallbacks(FILE *out, const struct terminal *terminal,
 			      const struct verdict *verdict,
 			      const struct range *range)
 {
+	const char *advice = NULL;
+
 	for (int cause = 0; cause < NR_CAUSES; cause++) {
 		const struct fallback *first = NULL;
 		uint64_t bytes = 0;
@@ -144,7 +150,8 @@ static void explain_fallbacks(FILE *out, const struct terminal *terminal,
 		else
 			snprintf(text, sizeof(text), "not PMD: %s.", line);
 		paragraph(out, terminal, INDENT, text);
-		advise(out, terminal, cause_advice(report, (enum cause)cause));
+		advise(out, terminal, cause_advice(report, (enum cause)cause),
+		       &advice);
 	}
 }
 
@@ -154,6 +161,7 @@ static void explain_levels(FILE *out, const struct terminal *terminal,
 {
 	static const char *const names[4] = { "no entry", "PTE", "PMD", "PUD" };
 	uint64_t bytes[4] = { 0 }, faults = 0;
+	const char *advice = NULL;
 	struct verdict verdict;
 	char size[24], text[512];
 
@@ -185,7 +193,8 @@ static void explain_levels(FILE *out, const struct terminal *terminal,
 			 report->mapping.type == MAPPING_SYNC ?
 			 ", which may have to wait for the filesystem's journal" : "");
 		paragraph(out, terminal, INDENT, text);
-		advise(out, terminal, "MADV_POPULATE_WRITE takes these faults beforehand (here: --populate).");
+		advise(out, terminal, "MADV_POPULATE_WRITE takes these faults beforehand (here: --populate).",
+		       &advice);
 	}
 }
 
