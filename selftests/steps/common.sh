@@ -36,7 +36,7 @@ build_programs() {
 	mkdir -p "$programs"
 	selftests/mincore2/build "$linux/src" "$linux/headers" "$BUILD/shim" "$programs" \
 		>"$BUILD/log/guest-tests.log" 2>&1 || { tail -n 20 "$BUILD/log/guest-tests.log" >&2; return 1; }
-	cp "$BUILD/shim/mincore2" "$BUILD/shim/example" $guest/demo $guest/tests/*_test "$programs/"
+	cp "$BUILD/shim/mincore2" "$BUILD/shim/example" "$BUILD/shim/recipes" $guest/demo $guest/tests/*_test "$programs/"
 	strace/build && strace/guest-programs "$programs"
 }
 

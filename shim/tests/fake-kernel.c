@@ -20,6 +20,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,6 +341,8 @@ int main(int argc, char **argv)
 	if (!pid)
 		run_command(sockets[1], argv + 2);
 	close(sockets[1]);
+	/* Ctrl-C is for the command, which needs its kernel to the end. */
+	signal(SIGINT, SIG_IGN);
 	alarm(60);
 	serve(receive_listener(sockets[0]));
 	if (waitpid(pid, &status, 0) != pid)

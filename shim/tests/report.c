@@ -12,6 +12,7 @@ void report_init(struct report *report)
 	*report = (struct report) {
 		.target = { .path = "file", .kind = TARGET_FILE, .fd = -1,
 			    .writable = true, .align = 4096 },
+		.bits = ALL_BITS,
 		.mapping = { .start = BASE, .type = MAPPING_SYNC,
 			     .writable = true },
 		.facts = { .fstype = "ext4", .source = "/dev/pmem0",

@@ -9,7 +9,7 @@
 #include "report.h"
 #include "tap.h"
 
-static const struct terminal ascii = { 80, false, false };
+static const struct terminal ascii = { .width = 80 };
 
 /* Line @nr of @text, from 0, in a string to free(). */
 static char *line_of(const char *text, int nr)
@@ -53,7 +53,7 @@ static bool lane_is(const char *text, int nr, const char *expected)
 /* 13 columns of margin and label, so 20 of strip. */
 static void test_strip(void)
 {
-	struct terminal narrow = { 33, false, false };
+	struct terminal narrow = { .width = 33 };
 	struct report report;
 	char *text;
 
@@ -95,7 +95,7 @@ static void test_strip(void)
 
 static void test_strip_many(void)
 {
-	struct terminal narrow = { 33, false, false };
+	struct terminal narrow = { .width = 33 };
 	struct report report;
 	char *text;
 
@@ -114,7 +114,7 @@ static void test_strip_many(void)
 
 static void test_cached(void)
 {
-	struct terminal narrow = { 33, false, false };
+	struct terminal narrow = { .width = 33 };
 	struct report report;
 	char *text;
 
@@ -184,7 +184,8 @@ static void test_widths(void)
 	report_add(&report, S_NONE, 1);
 	for (size_t width = 40; width <= 200; width++) {
 		for (int mode = 0; mode < 4; mode++) {
-			struct terminal terminal = { width, mode & 1, mode & 2 };
+			struct terminal terminal = { .width = width, .utf8 = mode & 1,
+						     .colour = mode & 2 };
 			char *text = captured(report_print, &terminal, &report);
 
 			if (widest(text) > width) {
@@ -205,7 +206,7 @@ static void test_widths(void)
 
 static void test_colour(void)
 {
-	struct terminal colour = { 80, true, true };
+	struct terminal colour = { .width = 80, .utf8 = true, .colour = true };
 	struct report report;
 	char *text;
 	int on = 0;

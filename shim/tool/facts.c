@@ -233,6 +233,7 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 {
 	char path[PATH_MAX];
 	char sub[PATH_MAX];
+	char text[32];
 	char *real;
 
 	path_print(path, "%s/sys/dev/%s/%u:%u", root, class,
@@ -242,6 +243,10 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 		return;		/* no device of its own: tmpfs, btrfs, overlay */
 	snprintf(facts->device, sizeof(facts->device), "%s",
 		 strrchr(real, '/') + 1);
+	/* In units of 512 bytes, whatever the device has. */
+	path_print(sub, "%s/start", real);
+	if (read_line(sub, text, sizeof(text)) > 0)
+		facts->device_offset = strtoull(text, NULL, 10) * 512;
 	path_print(sub, "%s/dm", real);
 	if (exists(sub))
 		facts->device_kind = DEVICE_MAPPER;

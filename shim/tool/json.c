@@ -72,31 +72,49 @@ static const char *truth(uint64_t bit)
 	return bit ? "true" : "false";
 }
 
+/* Members for the bits of a state; null: not asked for. */
+static void json_bits(FILE *out, const struct report *report, uint64_t state)
+{
+	static const struct { const char *name; unsigned int bit; } bits[] = {
+		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
+		{ "persist", MINCORE_PERSIST }, { "writable", MINCORE_WRITABLE },
+		{ "denied", MINCORE_DENIED }, { "unmapped", MINCORE_UNMAPPED },
+		{ "zero", MINCORE_ZERO },
+	};
+	/* These are reported whether asked for or not. */
+	unsigned int asked = report->bits | MINCORE_DENIED | MINCORE_UNMAPPED;
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
+		fprintf(out, "%s\"%s\": %s", i ? ", " : "         ", bits[i].name,
+			asked & bits[i].bit ? truth(state & bits[i].bit) : "null");
+	fputs(",\n", out);
+}
+
 static void json_region(FILE *out, const struct report *report,
 			const struct mincore_region *region)
 {
 	uint64_t start = region->start;
 	uint64_t state = region->state;
 	unsigned int shift = MINCORE_ENTRY_SHIFT(state);
-	struct reason reason;
+	struct reason reason = { 0 };
 
 	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n",
-		start, start - report->mapping.start,
+		start, report_offset(report, start),
 		(uint64_t)region->end - start, state);
-	fprintf(out, "         \"backing\": \"%s\", \"level\": ",
-		backing_name(state_backing(report, state)));
+	if (report->bits & MINCORE_DAX)
+		fprintf(out, "         \"backing\": \"%s\", \"level\": ",
+			backing_name(state_backing(report, state)));
+	else
+		fputs("         \"backing\": null, \"level\": ", out);
 	if (level_name(state))
 		fprintf(out, "\"%s\"", level_name(state));
 	else
 		fputs("null", out);
 	fprintf(out, ", \"entry_size\": %" PRIu64 ",\n",
 		shift && shift < 64 ? (uint64_t)1 << shift : 0);
-	fprintf(out, "         \"resident\": %s, \"dax\": %s, \"persist\": %s, \"writable\": %s, \"denied\": %s, \"unmapped\": %s, \"zero\": %s,\n",
-		truth(state & MINCORE_RESIDENT), truth(state & MINCORE_DAX),
-		truth(state & MINCORE_PERSIST), truth(state & MINCORE_WRITABLE),
-		truth(state & MINCORE_DENIED), truth(state & MINCORE_UNMAPPED),
-		truth(state & MINCORE_ZERO));
-	state_reason(report, state, &reason);
+	json_bits(out, report, state);
+	if (report->bits & MINCORE_PERSIST)
+		state_reason(report, state, &reason);
 	fputs("         \"reason\": ", out);
 	if (reason.code) {
 		fprintf(out, "{\"code\": \"%s\", \"text\": ", reason.code);
@@ -107,6 +125,59 @@ static void json_region(FILE *out, const struct report *report,
 	}
 }
 
+static void json_fallback(FILE *out, const struct report *report,
+			  const struct fallback *fallback)
+{
+	const struct extent *extent = &fallback->extent;
+	char text[512];
+
+	fprintf(out, "          {\"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"cause\": \"%s\",\n           \"extent\": ",
+		fallback->offset, fallback->size, cause_code(fallback->cause));
+	if (extent->length)
+		fprintf(out, "{\"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"physical\": %" PRIu64 ", \"unwritten\": %s}",
+			extent->logical, extent->length, extent->physical,
+			truth(extent->unwritten));
+	else
+		fputs("null", out);
+	fputs(", \"text\": ", out);
+	fallback_text(report, fallback, true, text, sizeof(text));
+	json_string(out, text);
+	fputc('}', out);
+}
+
+/* Sums in bytes; null: the bit was not asked for. */
+static void json_verdict(FILE *out, const struct report *report)
+{
+	struct verdict verdict;
+	char text[512];
+
+	if (verdict_make(&verdict, report)) {
+		fputs("      \"verdict\": null,\n", out);
+		return;
+	}
+	verdict_text(report, &verdict, text, sizeof(text));
+	fputs("      \"verdict\": {\n", out);
+	json_text(out, "        ", "text", text);
+	fprintf(out, "        \"bytes\": %" PRIu64 ", ", verdict.bytes);
+	if (report->bits & MINCORE_PERSIST)
+		fprintf(out, "\"persist\": %" PRIu64 ",\n", verdict.persist);
+	else
+		fputs("\"persist\": null,\n", out);
+	if (report->bits & MINCORE_LEVEL)
+		fprintf(out, "        \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 "},\n",
+			verdict.level[0], verdict.level[1], verdict.level[2],
+			verdict.level[3]);
+	else
+		fputs("        \"levels\": null,\n", out);
+	fputs("        \"fallbacks\": [\n", out);
+	for (size_t i = 0; i < verdict.nr_fallbacks; i++) {
+		json_fallback(out, report, &verdict.fallback[i]);
+		fputs(i + 1 < verdict.nr_fallbacks ? ",\n" : "\n", out);
+	}
+	fputs("        ]\n      },\n", out);
+	verdict_free(&verdict);
+}
+
 static void json_mapping(FILE *out, const struct mapping *mapping)
 {
 	fprintf(out, "      \"mapping\": {\"address\": \"0x%" PRIx64 "\", \"size\": %zu, \"shared\": %s, \"sync\": %s, \"sync_refused\": %s, \"writable\": %s},\n",
@@ -114,6 +185,18 @@ static void json_mapping(FILE *out, const struct mapping *mapping)
 		truth(mapping->type != MAPPING_PRIVATE),
 		truth(mapping->type == MAPPING_SYNC),
 		truth(mapping->sync_errno != 0), truth(mapping->writable));
+}
+
+static void json_process(FILE *out, const struct process *process)
+{
+	if (!process->pid) {
+		fputs("      \"process\": null,\n", out);
+		return;
+	}
+	fprintf(out, "      \"process\": {\"pid\": %d, \"address\": \"0x%" PRIx64 "\", \"sync\": %s, \"file\": ",
+		(int)process->pid, process->start, truth(process->sync));
+	json_string(out, process->path);
+	fputs("},\n", out);
 }
 
 static void json_report(FILE *out, const struct report *report)
@@ -132,12 +215,14 @@ static void json_report(FILE *out, const struct report *report)
 	json_text(out, indent, "kind", report->target.kind == TARGET_DEVDAX ?
 		  "device-dax" : "file");
 	fprintf(out, "      \"size\": %" PRIu64 ",\n", report->target.size);
+	json_process(out, &report->process);
 	json_text(out, indent, "filesystem", facts->fstype);
 	json_text(out, indent, "source", facts->source);
 	json_text(out, indent, "device", facts->device);
 	json_text(out, indent, "persistence_domain", facts->persistence_domain);
 	json_mapping(out, &report->mapping);
 	json_text(out, indent, "warning", report->warning);
+	json_verdict(out, report);
 	fputs("      \"regions\": [\n", out);
 	for (size_t i = 0; i < report->regions.nr; i++) {
 		json_region(out, report, &report->regions.region[i]);

@@ -37,11 +37,11 @@ static int fail(char *error, size_t size, int err, const char *format, ...)
 }
 
 /*
- * Address space for @len bytes, aligned to @align: PMD and PUD entries are
- * possible only where address and file offset agree in the lower bits, and
- * not every filesystem sees to that by itself.
+ * Address space for @len bytes at an address that is @like modulo @align: PMD
+ * and PUD entries are possible only where address and file offset agree in the
+ * lower bits, and not every filesystem sees to that by itself.
  */
-static void *reserve(size_t len, size_t align)
+static void *reserve(size_t len, size_t align, uint64_t like)
 {
 	size_t all = len + align;
 	char *start;
@@ -55,7 +55,7 @@ static void *reserve(size_t len, size_t align)
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (start == MAP_FAILED)
 		return MAP_FAILED;
-	before = (align - (uintptr_t)start % align) % align;
+	before = (align - ((uintptr_t)start - like) % align) % align;
 	if (before)
 		munmap(start, before);
 	if (align - before)
@@ -63,14 +63,14 @@ static void *reserve(size_t len, size_t align)
 	return start + before;
 }
 
-static void *reserve_best(size_t len, size_t needed)
+static void *reserve_best(size_t len, size_t needed, uint64_t like)
 {
 	const size_t wanted[] = { GIB, 2 * MIB, needed };
 	void *addr = MAP_FAILED;
 
 	for (size_t i = 0; i < 3 && addr == MAP_FAILED; i++)
 		if (wanted[i] >= needed && (wanted[i] <= len || i == 2))
-			addr = reserve(len, wanted[i]);
+			addr = reserve(len, wanted[i], like);
 	return addr;
 }
 
@@ -84,7 +84,7 @@ static void *map_over(struct mapping *mapping, const struct target *target,
 	if (mapping->type == MAPPING_SYNC) {
 		done = mmap(addr, mapping->len, prot,
 			    MAP_FIXED | MAP_SHARED_VALIDATE | MAP_SYNC,
-			    target->fd, 0);
+			    target->fd, (off_t)target->offset);
 		if (done != MAP_FAILED)
 			return done;
 		/* EINVAL: a kernel that does not know MAP_SHARED_VALIDATE */
@@ -95,7 +95,7 @@ static void *map_over(struct mapping *mapping, const struct target *target,
 	}
 	return mmap(addr, mapping->len, prot, MAP_FIXED |
 		    (mapping->type == MAPPING_PRIVATE ? MAP_PRIVATE : MAP_SHARED),
-		    target->fd, 0);
+		    target->fd, (off_t)target->offset);
 }
 
 int mapping_create(struct mapping *mapping, const struct target *target,
@@ -114,7 +114,7 @@ int mapping_create(struct mapping *mapping, const struct target *target,
 		return fail(error, size, EFBIG, "cannot map %llu bytes",
 			    (unsigned long long)target->size);
 	mapping->len = (size_t)len;
-	addr = reserve_best(mapping->len, target->align);
+	addr = reserve_best(mapping->len, target->align, target->like);
 	if (addr == MAP_FAILED)
 		return fail(error, size, errno, "no address space for %llu bytes",
 			    (unsigned long long)len);
@@ -163,10 +163,10 @@ static void progress(time_t start, size_t done, size_t all)
  * returns an error. No data is read or written by us.
  */
 static int populate(const struct mapping *mapping, size_t offset, size_t len,
-		    bool write)
+		    bool write, bool (*cancelled)(void))
 {
-	/* Small enough to show progress, large enough for PUD entries. */
-	const size_t step = GIB;
+	/* Small enough to show progress and to be stopped. */
+	const size_t step = cancelled ? 64 * MIB : GIB;
 	time_t start = time(NULL);
 	int err = 0;
 
@@ -178,7 +178,10 @@ static int populate(const struct mapping *mapping, size_t offset, size_t len,
 			done += now;
 		else if (errno != EINTR)
 			err = -errno;
-		progress(start, err ? len : done, len);
+		if (cancelled && cancelled())
+			return -ECANCELED;
+		if (!cancelled)
+			progress(start, err ? len : done, len);
 	}
 	return err;
 }
@@ -193,7 +196,7 @@ static const char *sigbus_hint(int err)
 static int write_pages(const struct mapping *mapping,
 		       const struct options *options, char *error, size_t size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = page_size();
 	uint64_t pages = mapping->len / page;
 
 	for (size_t i = 0; i < options->nr_write_pages; i++) {
@@ -208,7 +211,7 @@ static int write_pages(const struct mapping *mapping,
 		}
 		err = populate(mapping, (size_t)range->first * page,
 			       (size_t)(range->last - range->first + 1) * page,
-			       true);
+			       true, options->cancelled);
 		if (err)
 			return fail(error, size, -err, "cannot write to pages %llu to %llu%s",
 				    (unsigned long long)range->first,
@@ -230,7 +233,7 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
 	err = write_pages(mapping, options, error, size);
 	if (err || (!options->populate && !options->read))
 		return err;
-	err = populate(mapping, 0, mapping->len, write);
+	err = populate(mapping, 0, mapping->len, write, options->cancelled);
 	if (err)
 		return fail(error, size, -err, "cannot populate it for %s%s",
 			    write ? "writing" : "reading", sigbus_hint(err));
@@ -268,16 +271,14 @@ void region_list_free(struct region_list *list)
 
 /* One call; waits a little, a few times, while the kernel is out of memory. */
 static ssize_t ask(uint64_t start, uint64_t end, struct mincore_region *vec,
-		   size_t nr)
+		   size_t nr, unsigned int bits)
 {
-	const unsigned int want = MINCORE_REGIONS | MINCORE_RESIDENT |
-		MINCORE_DAX | MINCORE_LEVEL | MINCORE_PERSIST |
-		MINCORE_WRITABLE | MINCORE_ZERO;
 	int patience = 20;
 
 	for (;;) {
 		ssize_t ret = mincore2((void *)(uintptr_t)start,
-				       (size_t)(end - start), vec, nr, want);
+				       (size_t)(end - start), vec, nr,
+				       MINCORE_REGIONS | bits);
 
 		if (ret >= 0 || (errno != EINTR && errno != EAGAIN))
 			return ret < 0 ? -errno : ret;
@@ -289,15 +290,16 @@ static ssize_t ask(uint64_t start, uint64_t end, struct mincore_region *vec,
 	}
 }
 
-int mapping_query(const struct mapping *mapping, struct region_list *list,
-		  char *error, size_t size)
+int mapping_query(const struct mapping *mapping, unsigned int bits,
+		  struct region_list *list, char *error, size_t size)
 {
 	struct mincore_region vec[256];
 	uint64_t start = mapping->start;
 	uint64_t end = start + mapping->len;
 
 	while (start < end) {
-		ssize_t nr = ask(start, end, vec, sizeof(vec) / sizeof(vec[0]));
+		ssize_t nr = ask(start, end, vec, sizeof(vec) / sizeof(vec[0]),
+				 bits);
 
 		if (nr < 0)
 			return fail(error, size, (int)-nr, "mincore2() failed");

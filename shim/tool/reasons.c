@@ -34,11 +34,20 @@ static bool is_copied(const struct report *report, uint64_t state)
 	return (state & MINCORE_LEVEL) && (state & MINCORE_WRITABLE);
 }
 
+/* DAX was perhaps not asked for: statx() tells of the file then. */
+static bool state_is_dax(const struct report *report, uint64_t state)
+{
+	if (report->bits & MINCORE_DAX)
+		return state & MINCORE_DAX;
+	return report->target.kind == TARGET_DEVDAX ||
+	       report->facts.dax_attr == YES;
+}
+
 enum backing state_backing(const struct report *report, uint64_t state)
 {
 	if (state & MINCORE_UNMAPPED)
 		return BACKING_UNMAPPED;
-	if (state & MINCORE_DAX)
+	if (state_is_dax(report, state))
 		return state & MINCORE_ZERO ? BACKING_HOLE : BACKING_DAX;
 	if (state & MINCORE_ZERO)
 		return BACKING_ZERO;

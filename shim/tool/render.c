@@ -46,36 +46,54 @@ static size_t note_number(struct notes *notes, const struct reason *reason)
 	return i + 1;
 }
 
-static const char *state_text(uint64_t state)
+/* What a column is made of: without these bits it is not there. */
+static const unsigned int needs[NR_COLUMNS] = {
+	[COL_BACKING] = MINCORE_DAX | MINCORE_ZERO,
+	[COL_LEVEL] = MINCORE_LEVEL,
+	[COL_STATE] = MINCORE_RESIDENT | MINCORE_WRITABLE,
+	[COL_PERSIST] = MINCORE_PERSIST,
+};
+
+static bool has_column(const struct report *report, int column)
+{
+	return !needs[column] || report->bits & needs[column];
+}
+
+static const char *state_text(const struct report *report, uint64_t state)
 {
 	if (state & MINCORE_UNMAPPED)
 		return "-";
-	if (state & MINCORE_LEVEL)
-		return state & MINCORE_WRITABLE ? "writable" : "read-only";
+	if (state & MINCORE_WRITABLE)
+		return "writable";
+	if (state & MINCORE_LEVEL && report->bits & MINCORE_WRITABLE)
+		return "read-only";
 	if (state & MINCORE_DENIED)
 		return "denied";
 	return state & MINCORE_RESIDENT ? "in memory" : "-";
 }
 
 static void fill_row(struct row *row, const struct report *report,
+		     const struct terminal *terminal,
 		     const struct mincore_region *region, struct notes *notes)
 {
-	uint64_t base = report->mapping.start;
 	struct reason reason;
 	char buf[24];
 
 	snprintf(row->cell[COL_ADDRESS], CELL, "0x%" PRIx64,
-		 (uint64_t)region->start);
+		 report_address(report, region->start));
 	/* Exact: who looks for a misaligned extent needs it. */
 	snprintf(row->cell[COL_OFFSET], CELL, "0x%" PRIx64,
-		 (uint64_t)region->start - base);
+		 report_offset(report, region->start));
 	snprintf(row->cell[COL_SIZE], CELL, "%s",
-		 human_size(region->end - region->start, buf));
+		 size_text(terminal, region->end - region->start, buf));
 	snprintf(row->cell[COL_BACKING], CELL, "%s",
 		 backing_name(state_backing(report, region->state)));
 	snprintf(row->cell[COL_LEVEL], CELL, "%s",
 		 level_text(region->state, buf));
-	snprintf(row->cell[COL_STATE], CELL, "%s", state_text(region->state));
+	snprintf(row->cell[COL_STATE], CELL, "%s", 
+		 state_text(report, region->state));
+	if (!(report->bits & MINCORE_PERSIST))
+		return;
 	state_reason(report, region->state, &reason);
 	if (reason.code)
 		snprintf(row->cell[COL_PERSIST], CELL, "no [%zu]",
@@ -85,8 +103,8 @@ static void fill_row(struct row *row, const struct report *report,
 }
 
 /* Widths from the contents; a column that does not fit gets width 0. */
-static void layout(const struct row *rows, size_t nr, size_t width,
-		   size_t widths[NR_COLUMNS])
+static void layout(const struct report *report, const struct row *rows,
+		   size_t nr, size_t width, size_t widths[NR_COLUMNS])
 {
 	/* What can be missed most easily comes first. */
 	static const int dispensable[] = {
@@ -95,6 +113,9 @@ static void layout(const struct row *rows, size_t nr, size_t width,
 	size_t all = MARGIN - GAP;
 
 	for (int c = 0; c < NR_COLUMNS; c++) {
+		widths[c] = 0;
+		if (!has_column(report, c))
+			continue;
 		widths[c] = strlen(titles[c]);
 		for (size_t i = 0; i < nr; i++)
 			if (strlen(rows[i].cell[c]) > widths[c])
@@ -102,6 +123,8 @@ static void layout(const struct row *rows, size_t nr, size_t width,
 		all += GAP + widths[c];
 	}
 	for (size_t i = 0; i < 4 && all > width; i++) {
+		if (!widths[dispensable[i]])
+			continue;
 		all -= GAP + widths[dispensable[i]];
 		widths[dispensable[i]] = 0;
 	}
@@ -139,22 +162,30 @@ static void print_rows(FILE *out, const struct terminal *terminal,
 		       const struct report *report, struct notes *notes)
 {
 	size_t nr = report->regions.nr;
+	size_t shown = terminal->summary ? 0 :
+		       terminal->rows && terminal->rows < nr ? terminal->rows : nr;
 	struct row *rows = calloc(nr ? nr : 1, sizeof(*rows));
 	size_t widths[NR_COLUMNS];
 
 	if (!rows)
 		return;
+	/* All of them: a row that is not shown may need a note, too. */
 	for (size_t i = 0; i < nr; i++)
-		fill_row(&rows[i], report, &report->regions.region[i], notes);
-	layout(rows, nr, terminal->width, widths);
-	print_row(out, terminal, titles, widths);
-	for (size_t i = 0; i < nr; i++) {
+		fill_row(&rows[i], report, terminal, &report->regions.region[i],
+			 notes);
+	if (shown) {
+		layout(report, rows, shown, terminal->width, widths);
+		print_row(out, terminal, titles, widths);
+	}
+	for (size_t i = 0; i < shown; i++) {
 		const char *cells[NR_COLUMNS];
 
 		for (int c = 0; c < NR_COLUMNS; c++)
 			cells[c] = rows[i].cell[c];
 		print_row(out, terminal, cells, widths);
 	}
+	if (shown && shown < nr)
+		fprintf(out, "%*s(%zu more)\n", MARGIN, "", nr - shown);
 	free(rows);
 }
 
@@ -194,26 +225,86 @@ static void describe_backing(const struct report *report, char *text,
 	}
 }
 
-static void print_head(FILE *out, const struct terminal *terminal,
-		       const struct report *report)
+/* "16 MiB", and of another process where in its file that is. */
+static void describe_size(const struct report *report,
+			  const struct terminal *terminal, char *text,
+			  size_t size)
+{
+	const struct process *process = &report->process;
+	char path[512];
+	char bytes[24];
+
+	size_text(terminal, report->target.size, bytes);
+	if (!process->pid) {
+		snprintf(text, size, "%s%s", bytes, terminal->bytes ? " bytes" : "");
+		return;
+	}
+	clean_text(process->path, path, sizeof(path));
+	snprintf(text, size, "%s%s at offset 0x%" PRIx64 " of %s", bytes,
+		 terminal->bytes ? " bytes" : "", report->target.offset, path);
+}
+
+void head_print(FILE *out, const struct terminal *terminal,
+		const struct report *report)
 {
 	char path[1024];
 	char backing[sizeof(report->facts.source) + 96];
-	char text[sizeof(backing) + 160];
-	char size[24];
+	char size[640];
+	char text[sizeof(backing) + sizeof(size) + 160];
 
 	clean_text(report->target.path, path, sizeof(path));
 	describe_backing(report, backing, sizeof(backing));
+	describe_size(report, terminal, size, sizeof(size));
 	if (terminal->colour)
 		fprintf(out, "\033[1m%s\033[0m\n", path);
 	else
 		fprintf(out, "%s\n", path);
-	snprintf(text, sizeof(text), "%s, %s, mapped %s%s",
-		 human_size(report->target.size, size), backing,
+	snprintf(text, sizeof(text), "%s, %s, mapped %s%s", size, backing,
 		 mapping_text(&report->mapping),
 		 report->mapping.writable ? "" : ", read-only");
 	fprintf(out, "%*s", MARGIN, "");
 	print_wrapped(out, text, MARGIN, MARGIN, terminal->width);
+	if (!report->process.pid)
+		return;
+	fprintf(out, "%*s", MARGIN, "");
+	print_wrapped(out, "This is the tool's own mapping, made as the process made its own: DAX and persistence are the same; entries (level, writable) and residency of private pages are not.",
+		      MARGIN, MARGIN, terminal->width);
+}
+
+enum { LABEL_WIDTH = 11, MOST_FALLBACKS = 4 };
+
+static void print_verdict(FILE *out, const struct terminal *terminal,
+			  const struct report *report)
+{
+	const size_t indent = MARGIN + LABEL_WIDTH;
+	struct verdict verdict;
+	char text[512];
+
+	if (verdict_make(&verdict, report))
+		return;
+	verdict_text(report, &verdict, text, sizeof(text));
+	if (text[0]) {
+		bool safe = verdict.persist == verdict.bytes;
+
+		fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, "verdict");
+		if (terminal->colour && report->bits & MINCORE_PERSIST)
+			fputs(safe ? "\033[1;32m" : "\033[1;31m", out);
+		print_wrapped(out, text, indent, indent, terminal->width);
+		if (terminal->colour && report->bits & MINCORE_PERSIST)
+			fputs("\033[0m", out);
+	}
+	for (size_t i = 0; i < verdict.nr_fallbacks && i < MOST_FALLBACKS; i++) {
+		fallback_text(report, &verdict.fallback[i], terminal->bytes,
+			      text, sizeof(text));
+		fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH,
+			i ? "" : "at offset");
+		print_wrapped(out, text, indent, indent + 2, terminal->width);
+	}
+	if (verdict.nr_fallbacks > MOST_FALLBACKS)
+		fprintf(out, "%*sand %zu more: see --json\n", (int)indent, "",
+			verdict.nr_fallbacks - MOST_FALLBACKS);
+	verdict_free(&verdict);
+	fputc('\n', out);
 }
 
 static bool any_entry(const struct report *report)
@@ -229,10 +320,12 @@ void report_print(FILE *out, const struct terminal *terminal,
 {
 	struct notes notes = { .nr = 0 };
 
-	print_head(out, terminal, report);
+	head_print(out, terminal, report);
 	fputc('\n', out);
+	print_verdict(out, terminal, report);
 	strip_print(out, terminal, report);
-	fputc('\n', out);
+	if (!terminal->summary)
+		fputc('\n', out);
 	print_rows(out, terminal, report, &notes);
 	for (size_t i = 0; i < notes.nr; i++) {
 		int column = fprintf(out, "  [%zu] ", i + 1);
@@ -240,7 +333,7 @@ void report_print(FILE *out, const struct terminal *terminal,
 		print_wrapped(out, notes.note[i].text, (size_t)column,
 			      (size_t)column, terminal->width);
 	}
-	if (!any_entry(report)) {
+	if (report->bits & MINCORE_LEVEL && !any_entry(report)) {
 		fprintf(out, "%*s", MARGIN, "");
 		print_wrapped(out, "A new mapping has no entries yet: --read or --populate makes them.",
 			      MARGIN, MARGIN, terminal->width);

@@ -194,7 +194,7 @@ static size_t print_key(FILE *out, const struct terminal *terminal,
 	char entry[80];
 	size_t len;
 
-	snprintf(entry, sizeof(entry), "%s %s", text, human_size(bytes, size));
+	snprintf(entry, sizeof(entry), "%s %s", text, size_text(terminal, bytes, size));
 	len = strlen(entry) + 2;
 	if (column > indent && column + 2 + len > terminal->width) {
 		fprintf(out, "\n%*s", (int)indent, "");
@@ -208,6 +208,12 @@ static size_t print_key(FILE *out, const struct terminal *terminal,
 	colour_off(out, terminal);
 	fprintf(out, " %s", entry);
 	return column + len;
+}
+
+/* The first line has something to say with one of these only. */
+static bool shows_entries(const struct report *report)
+{
+	return report->bits & (MINCORE_LEVEL | MINCORE_RESIDENT | MINCORE_ZERO);
 }
 
 static void print_legend(FILE *out, const struct terminal *terminal,
@@ -227,13 +233,13 @@ static void print_legend(FILE *out, const struct terminal *terminal,
 	}
 	fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, "legend");
 	for (int i = 0; i < NR_LOOKS; i++)
-		if (by_look[i])
+		if (by_look[i] && shows_entries(report))
 			column = print_key(out, terminal, column,
 					   terminal->utf8 ? looks[i].utf8 :
 					   looks[i].ascii, looks[i].colour,
 					   looks[i].text, by_look[i]);
 	for (int i = 0; i < NR_SAFE; i++)
-		if (by_safe[i])
+		if (by_safe[i] && report->bits & MINCORE_PERSIST)
 			column = print_key(out, terminal, column,
 					   terminal->utf8 ? safes[i].utf8 :
 					   safes[i].ascii, safes[i].colour,
@@ -250,7 +256,8 @@ void strip_print(FILE *out, const struct terminal *terminal,
 	char text[160];
 
 	columns = calloc(width, sizeof(*columns));
-	if (!columns || !report->regions.nr) {
+	if (!columns || !report->regions.nr ||
+	    !(shows_entries(report) || report->bits & MINCORE_PERSIST)) {
 		free(columns);
 		return;
 	}
@@ -258,8 +265,10 @@ void strip_print(FILE *out, const struct terminal *terminal,
 		fill_by_region(report, columns, width);
 	else
 		fill_by_size(report, columns, width);
-	print_lane(out, terminal, columns, width, false);
-	print_lane(out, terminal, columns, width, true);
+	if (shows_entries(report))
+		print_lane(out, terminal, columns, width, false);
+	if (report->bits & MINCORE_PERSIST)
+		print_lane(out, terminal, columns, width, true);
 	print_legend(out, terminal, report);
 	if (!by_region)
 		snprintf(text, sizeof(text), "(%zu regions in %zu columns: a column shows what most of it is)",

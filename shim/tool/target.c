@@ -49,7 +49,7 @@ ssize_t read_line(const char *path, char *buf, size_t size)
 	return (ssize_t)strlen(buf);
 }
 
-static bool is_devdax(dev_t dev)
+bool is_devdax(dev_t dev)
 {
 	char path[PATH_MAX];
 	char link[PATH_MAX];
@@ -83,6 +83,24 @@ static int devdax_attribute(dev_t dev, const char *name, uint64_t *value)
 	return errno || end == text || *end ? -EINVAL : 0;
 }
 
+uint64_t devdax_align(dev_t dev)
+{
+	uint64_t align;
+
+	return devdax_attribute(dev, "align", &align) ? 0 : align;
+}
+
+size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A page table is a page of 8-byte entries, where there are 64 bits. */
+size_t pmd_size(void)
+{
+	return page_size() * (page_size() / 8);
+}
+
 static int devdax_geometry(struct target *target, char *error, size_t size)
 {
 	uint64_t align;
@@ -108,7 +126,7 @@ static int file_geometry(struct target *target, const struct stat *st)
 	struct statfs fs;
 
 	target->size = (uint64_t)st->st_size;
-	target->align = (size_t)sysconf(_SC_PAGESIZE);
+	target->align = page_size();
 	/* hugetlbfs maps and unmaps whole huge pages only. */
 	if (fstatfs(target->fd, &fs))
 		return -errno;
@@ -157,10 +175,12 @@ int target_open(struct target *target, const char *path, bool need_write,
 	target->fd = open_best(path, need_write, &target->writable);
 	if (target->fd < 0)
 		return fail(error, size, errno, NULL);
+	st = before;
 	if (fstat(target->fd, &st))
 		err = fail(error, size, errno, NULL);
 	else if (st.st_dev != before.st_dev || st.st_ino != before.st_ino)
 		err = fail(error, size, EAGAIN, "was replaced while it was opened");
+	target->ino = st.st_ino;
 	if (!err && target->kind == TARGET_DEVDAX) {
 		target->dev = st.st_rdev;
 		err = devdax_geometry(target, error, size);

@@ -21,11 +21,16 @@ void terminal_detect(struct terminal *terminal, int fd)
 	const char *columns = getenv("COLUMNS");
 	const char *term = getenv("TERM");
 	bool is_terminal = isatty(fd);
+	bool is_dumb = term && !strcmp(term, "dumb");
 	struct winsize size;
 	unsigned long width = 0;
 
+	*terminal = (struct terminal) { .width = 0 };
 	if (is_terminal && !ioctl(fd, TIOCGWINSZ, &size))
 		width = size.ws_col;
+	/* A dumb terminal cannot be drawn upon. */
+	if (width && !is_dumb)
+		terminal->height = size.ws_row;
 	if (!width && columns && isdigit((unsigned char)columns[0]))
 		width = strtoul(columns, NULL, 10);
 	if (!width)
@@ -35,7 +40,7 @@ void terminal_detect(struct terminal *terminal, int fd)
 	terminal->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	/* no-color.org: set and not empty, whatever the value */
 	terminal->colour = is_terminal && !(no_color && *no_color) &&
-			   !(term && !strcmp(term, "dumb"));
+			   !is_dumb;
 }
 
 const char *human_size(uint64_t bytes, char buf[24])
@@ -59,6 +64,15 @@ const char *human_size(uint64_t bytes, char buf[24])
 		snprintf(buf, 24, "%" PRIu64 " %ciB", bytes >> shift,
 			 units[shift / 10 - 1]);
 	}
+	return buf;
+}
+
+const char *size_text(const struct terminal *terminal, uint64_t bytes,
+		      char buf[24])
+{
+	if (!terminal->bytes)
+		return human_size(bytes, buf);
+	snprintf(buf, 24, "%" PRIu64, bytes);
 	return buf;
 }
 

@@ -2,10 +2,12 @@
 /*
  * The mincore2 tool: what its files share.
  *
- * A file goes through: target.c (open, how large, how aligned), map.c (map,
- * populate, ask the kernel), facts.c (what user space can find out about it),
- * reasons.c (why not persistence-safe), then render.c and strip.c, or json.c.
- * The last ones work on a struct report alone, so tests can feed them.
+ * A file goes through report.c, which calls target.c or process.c (open, how
+ * large, how aligned), map.c (map, populate, ask the kernel), facts.c and
+ * extents.c (what user space can find out about it). Then reasons.c (why not
+ * persistence-safe) and verdict.c (the sum, and why not PMD) draw conclusions,
+ * and render.c with strip.c, json.c, check.c or explain.c print them.
+ * The last two steps work on a struct report alone, so tests can feed them.
  */
 #ifndef MINCORE2_TOOL_H
 #define MINCORE2_TOOL_H
@@ -21,15 +23,59 @@
 /* Exit status, documented in mincore2(1). */
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
-/* ---- options.c ---- */
+/* What can be shown; see text.c. */
+struct terminal {
+	size_t width;	/* columns */
+	bool utf8, colour;
+	bool bytes;	/* sizes as numbers of bytes */
+	bool summary;	/* no rows */
+	size_t rows;	/* regions to show at most, 0: all */
+	size_t height;	/* lines, 0: no terminal */
+};
+
+/* ---- options.c, parse.c ---- */
+
+enum command { COMMAND_MAP, COMMAND_CHECK, COMMAND_WATCH, COMMAND_EXPLAIN,
+	       NR_COMMANDS };
 
 struct page_range { uint64_t first, last; };	/* page numbers, inclusive */
 
 struct options {
+	enum command command;
 	bool populate, read, json, private_map, no_sync;
 	struct page_range *write_pages;		/* malloc()ed */
 	size_t nr_write_pages;
+	bool bytes;		/* sizes as numbers of bytes */
+	bool summary;		/* no rows */
+	unsigned int bits;	/* state bits to ask for */
+	bool quiet;		/* check: the exit status only */
+	unsigned int need;	/* check: bits that each page has to have */
+	unsigned int need_level;	/* check: MINCORE_PTE... at least, or 0 */
+	double interval;	/* watch: seconds between frames */
+	uint64_t count;		/* watch: frames, 0: no limit */
+	double time;		/* watch: seconds in all, 0: no limit */
+	bool has_offset;	/* explain: one page only */
+	uint64_t offset;	/* explain: of it in the file, bytes */
+	bool (*cancelled)(void);	/* asked during long work; NULL: never */
+	char **files;		/* operands */
+	size_t nr_files;
 };
+
+/* All bits that the tool knows what to do with. */
+#define ALL_BITS	(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
+			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_ZERO)
+
+/**
+ * options_parse() - read the command line
+ * @options: receives it; options_free() it in any case
+ * @argc, @argv: as main() got them; @argv is permuted
+ *
+ * Prints an error, the help or the version if that is what there is to do.
+ *
+ * Return: an exit status, or -1 to go on.
+ */
+int options_parse(struct options *options, int argc, char **argv);
+void options_free(struct options *options);
 
 /**
  * parse_page_list() - read a list as in "0,5,10-20"
@@ -40,6 +86,15 @@ struct options {
  * Return: 0, -EINVAL for a malformed list, -ENOMEM.
  */
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr);
+/* Read a list as in "level,persist"; 0 or -EINVAL. */
+int parse_bits(const char *text, unsigned int *bits);
+/* Read "4096", "0x1000", "4K" (K, M, G, T: units of 1024); 0 or -EINVAL. */
+int parse_size(const char *text, uint64_t *size);
+/* Read seconds as in "0.5", at least @least and at most a year; 0 or -EINVAL. */
+int parse_seconds(const char *text, double least, double *seconds);
+
+/* Output that was lost (disk full, closed pipe) is a failure, too. */
+int finish_output(int status);
 
 /* ---- target.c ---- */
 
@@ -50,9 +105,12 @@ struct target {
 	enum target_kind kind;
 	int fd;			/* -1: none */
 	bool writable;		/* opened for reading and writing */
-	uint64_t size;		/* bytes */
+	uint64_t offset;	/* where in the file the mapping starts */
+	uint64_t size;		/* bytes from there on */
 	size_t align;		/* bytes that length and address must be a multiple of */
+	uint64_t like;		/* address to be like, modulo what large entries need */
 	dev_t dev;		/* of the filesystem, or of the device itself */
+	ino_t ino;
 };
 
 /**
@@ -68,6 +126,57 @@ struct target {
 int target_open(struct target *target, const char *path, bool need_write,
 		char *error, size_t size);
 void target_close(struct target *target);
+
+/* Is @dev a device-dax? Its alignment in bytes, 0 if that cannot be read. */
+bool is_devdax(dev_t dev);
+uint64_t devdax_align(dev_t dev);
+/* Bytes of a page, and of the PMD entry above it. */
+size_t page_size(void);
+size_t pmd_size(void);
+
+/* ---- process.c ---- */
+
+/* A mapping of another process, as /proc tells about it. */
+struct process {
+	pid_t pid;		/* 0: none */
+	uint64_t start, end;	/* what was asked for */
+	uint64_t map_start, map_end, offset;	/* the mapping that it lies in */
+	unsigned int major, minor;
+	uint64_t ino;
+	bool shared, writable;
+	bool sync;		/* flagged MAP_SYNC; see process_sync() */
+	char path[4096];	/* of the file */
+};
+
+/* Is it PID:ADDRESS or PID:START-END (hexadecimal)? */
+bool process_operand(const char *text);
+/**
+ * process_find() - look the mapping up that an operand names
+ * @process: receives it; without @sync
+ * @operand: process_operand() is true
+ * @root: prefix for /proc; "" but in tests
+ * @error: receives one line on error
+ * @size: bytes at @error
+ *
+ * Return: 0 or a negative errno.
+ */
+int process_find(struct process *process, const char *operand,
+		 const char *root, char *error, size_t size);
+/**
+ * process_sync() - was the mapping made with MAP_SYNC?
+ *
+ * Only smaps tells, and reading smaps splits the 1 GiB entries of device-dax
+ * that the process has: where it has any, this does not read it.
+ *
+ * Return: 1, 0, or a negative errno; -EBUSY: it was not looked at.
+ */
+int process_sync(const struct process *process, const char *root);
+/* Open its file as a target: the same range, to be mapped in the same way. */
+int process_open(const struct process *process, struct target *target,
+		 char *error, size_t size);
+/* Is the mapping still what it was? */
+bool process_same(const struct process *process, const char *operand,
+		  const char *root);
 
 /* ---- map.c ---- */
 
@@ -102,15 +211,47 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
 
 /**
  * mapping_query() - all regions of a mapping, merged across calls
+ * @mapping: the mapping
+ * @bits: state bits to ask for
+ * @list: receives them
+ * @error: receives one line on error
+ * @size: bytes at @error
  *
  * Return: 0, or a negative errno and a line in @error.
  */
-int mapping_query(const struct mapping *mapping, struct region_list *list,
-		  char *error, size_t size);
+int mapping_query(const struct mapping *mapping, unsigned int bits,
+		  struct region_list *list, char *error, size_t size);
 
 /* Append @region to @list, merging it with its neighbour. 0 or -ENOMEM. */
 int region_append(struct region_list *list, const struct mincore_region *region);
 void region_list_free(struct region_list *list);
+
+/* ---- extents.c ---- */
+
+struct extent {
+	uint64_t logical, physical, length;	/* bytes; in the file, on the device */
+	bool unwritten;		/* allocated, but reads as zeros */
+};
+
+struct extent_list {
+	struct extent *extent;	/* by offset in the file */
+	size_t nr, room;
+	bool known;		/* the filesystem tells */
+};
+
+/**
+ * extents_read() - the extents of a range of a file, by FIEMAP
+ * @list: receives them, with those cut that reach out of the range
+ * @fd: the file
+ * @start, @length: the range, in bytes
+ *
+ * Return: 0, -ENOMEM, or the negative errno of the ioctl; @list->known is set
+ * only with 0.
+ */
+int extents_read(struct extent_list *list, int fd, uint64_t start,
+		 uint64_t length);
+int extent_append(struct extent_list *list, const struct extent *extent);
+void extent_list_free(struct extent_list *list);
 
 /* ---- facts.c, facts_ext4.c ---- */
 
@@ -136,6 +277,7 @@ struct facts {
 	char device[64];		/* kernel name, "pmem0", "dax0.0", or "" */
 	enum device_kind device_kind;
 	char persistence_domain[32];	/* of the region, or "" */
+	uint64_t device_offset;		/* of the partition on its disk, bytes */
 	enum tristate dax_attr;		/* STATX_ATTR_DAX */
 	enum tristate journal;		/* ext4: runs with a journal */
 	enum tristate journal_outside;	/* ext4: it is on another device */
@@ -174,10 +316,18 @@ struct report {
 	char error[512];	/* not "": failed; only target.path is valid */
 	char warning[512];	/* not "": the pages could not be touched as asked */
 	struct target target;
+	struct process process;	/* .pid 0: none */
 	struct mapping mapping;
 	struct facts facts;
+	unsigned int bits;	/* state bits that were asked for */
 	struct region_list regions;
+	struct extent_list extents;
 };
+
+/* Offset in the file of an address of the mapping. */
+uint64_t report_offset(const struct report *report, uint64_t address);
+/* The address to show: that of the process, where there is one. */
+uint64_t report_address(const struct report *report, uint64_t address);
 
 enum backing {
 	BACKING_DAX,
@@ -200,16 +350,100 @@ const char *backing_name(enum backing backing);
 void state_reason(const struct report *report, uint64_t state,
 		  struct reason *reason);
 
-/* ---- text.c ---- */
+/* ---- verdict.c ---- */
 
-struct terminal {
-	size_t width;	/* columns */
-	bool utf8, colour;
+/* Why a range is not mapped by PMD entries. */
+enum cause {
+	CAUSE_EXTENT,		/* the extent is not aligned as the file is */
+	CAUSE_SPLIT,		/* more than one extent */
+	CAUSE_HOLE,		/* no extent, or in part only */
+	CAUSE_UNWRITTEN,	/* allocated, but not written */
+	CAUSE_MIXED,		/* written in part */
+	CAUSE_ADDRESS,		/* address and offset are not aligned alike */
+	CAUSE_DEVICE,		/* the device-dax is of a smaller alignment */
+	CAUSE_TOUCHED,		/* nothing of these: PTEs were there before */
+	CAUSE_UNKNOWN,		/* the filesystem does not tell extents */
+	NR_CAUSES
 };
+
+/* Ranges of PMD size, side by side, mapped by PTEs for the same cause. */
+struct fallback {
+	uint64_t offset, size;	/* in the file, bytes */
+	enum cause cause;
+	struct extent extent;	/* the first in the range; .length 0: none */
+};
+
+struct verdict {
+	uint64_t bytes;		/* of the mapping */
+	uint64_t level[4];	/* by state & MINCORE_LEVEL >> 2; [0]: no entry */
+	uint64_t persist;
+	struct fallback *fallback;
+	size_t nr_fallbacks;
+};
+
+/* Sum @report up; 0 or -ENOMEM. */
+int verdict_make(struct verdict *verdict, const struct report *report);
+void verdict_free(struct verdict *verdict);
+const char *cause_code(enum cause cause);
+/* One line about a fallback. */
+void fallback_text(const struct report *report, const struct fallback *fallback,
+		   bool bytes, char *text, size_t size);
+/* One line about all, as in "persistence-safe; 87.5 % PMD, 12.5 % PTE". */
+void verdict_text(const struct report *report, const struct verdict *verdict,
+		  char *text, size_t size);
+/* "12.5 %" without rounding up to what is not true. @buf has 16 bytes. */
+const char *percent_text(uint64_t part, uint64_t all, char buf[16]);
+
+/* ---- report.c ---- */
+
+/**
+ * report_examine() - all about one FILE
+ * @report: receives it; report_free() it in any case
+ * @path: the operand
+ * @options: how
+ *
+ * Where touching the pages fails, the report is good all the same: the
+ * warning says that not all is as asked for.
+ *
+ * Return: 0 or a negative errno.
+ */
+int report_examine(struct report *report, const char *path,
+		   const struct options *options);
+void report_free(struct report *report);
+/* Print "mincore2: FILE: @text" on standard error, if there is a text. */
+void report_complain(const struct report *report, const char *text);
+
+/* The steps of it, for watch: open and map; ask (and look at the extents). */
+int report_open(struct report *report, const char *path,
+		const struct options *options);
+int report_ask(struct report *report, const struct options *options);
+/* Is it DAX as far as can be known without asking? Then a read fault moves no data. */
+bool report_is_dax(const struct report *report);
+/* What can be let go of once nothing more is asked. */
+void report_close(struct report *report);
+
+/* ---- check.c, watch.c, explain.c ---- */
+
+int check_files(const struct options *options);
+int watch_files(const struct options *options);
+int explain_files(const struct options *options);
+void explain_print(FILE *out, const struct terminal *terminal,
+		   const struct report *report, const struct options *options);
+
+/* ---- advice.c ---- */
+
+/* What to change about a reason, or about a cause; NULL: nothing can be. */
+const char *reason_advice(const struct report *report, const char *code);
+const char *cause_advice(const struct report *report, enum cause cause);
+
+/* ---- text.c ---- */
 
 void terminal_detect(struct terminal *terminal, int fd);
 /* Size in human units, truncated: "4 KiB", "1.5 MiB". @buf has 24 bytes. */
 const char *human_size(uint64_t bytes, char buf[24]);
+/* Size as the user wants it. @buf has 24 bytes. */
+const char *size_text(const struct terminal *terminal, uint64_t bytes,
+		      char buf[24]);
 /* "PMD 2M"; "-" for none. @buf has 24 bytes. */
 const char *level_text(uint64_t state, char buf[24]);
 const char *level_name(uint64_t state);
@@ -227,6 +461,9 @@ void strip_print(FILE *out, const struct terminal *terminal,
 		 const struct report *report);
 void report_print(FILE *out, const struct terminal *terminal,
 		  const struct report *report);
+/* The first lines of it: what was mapped, and how. */
+void head_print(FILE *out, const struct terminal *terminal,
+		const struct report *report);
 void json_print(FILE *out, const struct report *reports, size_t nr);
 
 #endif /* MINCORE2_TOOL_H */

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What to change, for each reason not to be persistence-safe and for each
+ * cause not to be mapped by a PMD entry.
+ */
+#include <string.h>
+
+#include "tool.h"
+
+static const struct {
+	const char *code, *advice;
+} reasons[] = {
+	{ "copied", "Map with MAP_SHARED_VALIDATE | MAP_SYNC: what is stored to a private mapping never reaches the file." },
+	{ "private", "Map with MAP_SHARED_VALIDATE | MAP_SYNC: what is stored to a private mapping never reaches the file." },
+	{ "device-mapper", "Put the filesystem on the persistent memory itself, without device-mapper (LVM) between; else use fsync() or msync()." },
+	{ "md", "Put the filesystem on one device without RAID; else use fsync() or msync()." },
+	{ "external-journal", "Keep the journal (log) on the same device: 'tune2fs -O ^has_journal' and '-j' on the unmounted ext4; XFS has to be made anew without logdev." },
+	{ "fast-commit", "Switch fast_commit off on the unmounted filesystem: 'tune2fs -O ^fast_commit DEVICE'." },
+	{ "filesystem", "Use ext4 or XFS in DAX mode, or a device-dax; else use fsync() or msync()." },
+	{ "legacy-e820", "Memory of this kind (memmap=nn!ss) is for development: use NVDIMMs or CXL persistent memory that firmware describes; else use fsync() or msync(), which do not help either if the memory is volatile." },
+	{ "memory-only", "Put the file on ext4 or XFS on persistent memory." },
+	{ "no-barrier", "Mount without nobarrier (barrier=0): 'mount -o remount,barrier=1'." },
+	{ "no-flush", "Nothing in software: the platform gives the driver no way to reach the media. Use fsync() or msync()." },
+	{ "no-journal", "Give ext4 a journal ('tune2fs -j' on the unmounted filesystem), and mount without noload." },
+	{ "no-sync", "Map with MAP_SHARED_VALIDATE | MAP_SYNC, or use fsync() or msync()." },
+	{ "not-vouched", "Use fsync() or msync(). If this is ext4 or XFS with DAX, a feature or mount option may be the cause (ext4: journal_async_commit, bigalloc, files without extents)." },
+	{ "realtime", "Keep the file off the realtime device: 'xfs_io -c \"chattr -r\"' while it is empty." },
+	{ "shared-extents", "Give the file extents of its own: copy it with 'cp --reflink=never', or 'xfs_io -c unshare'." },
+	{ "sync-refused", "The file has to be in DAX mode on memory that needs no flush requests; else use fsync() or msync()." },
+	{ "unmapped", "Map it." },
+	{ "unarmed", "Have the NVDIMM's energy source repaired: 'ndctl list -DH' shows its health." },
+	{ "virtio-pmem", "Use fsync() or msync(): they flush the host's page cache. For persistence by cache write-back give the guest an NVDIMM whose backing is persistent memory." },
+	{ "volatile", "Put the file on persistent memory: this memory is as volatile as the main memory." },
+	{ "zero-page", "Store to it first; and map a file on persistent memory with MAP_SHARED_VALIDATE | MAP_SYNC." },
+};
+
+const char *reason_advice(const struct report *report, const char *code)
+{
+	if (!strcmp(code, "page-cache")) {
+		if (report->facts.device_kind == DEVICE_PMEM)
+			return "The device is persistent memory: mount with dax=always, or with dax=inode and 'chattr +x' on the file (takes effect when nobody has it open). Else use fsync() or msync().";
+		return "Use fsync() or msync(); or put the file on ext4 or XFS in DAX mode on persistent memory.";
+	}
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (!strcmp(code, reasons[i].code))
+			return reasons[i].advice;
+	return NULL;
+}
+
+static const char *extent_advice(const struct report *report)
+{
+	if (!strcmp(report->facts.fstype, "xfs"))
+		return "On the empty file (or its directory, for new files): 'xfs_io -c \"extsize 2m\" FILE', then fallocate() all of it at once. Filesystems made with 'mkfs.xfs -d su=2m,sw=1' do so by themselves. A file that has blocks has to be copied.";
+	if (!strcmp(report->facts.fstype, "ext4"))
+		return "fallocate() the file at once, in multiples of 2 MiB, before it is written; what is in a file that has blocks has to be copied to such a one. ext4 aligns large allocations if it was made with 'mkfs.ext4 -b 4096 -E stride=512,stripe_width=512'.";
+	return "Allocate the file at once, in multiples of 2 MiB, before it is written.";
+}
+
+const char *cause_advice(const struct report *report, enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_EXTENT:
+	case CAUSE_SPLIT:
+		return extent_advice(report);
+	case CAUSE_HOLE:
+		return "Allocate it before it is touched: fallocate(), in multiples of 2 MiB.";
+	case CAUSE_UNWRITTEN:
+		return "Fault it in for writing before it is read: MADV_POPULATE_WRITE.";
+	case CAUSE_MIXED:
+		return "Write all of each 2 MiB once, for instance with zeros, before it is mapped.";
+	case CAUSE_ADDRESS:
+		return "Map at an address that is the same as the file offset modulo 2 MiB: reserve address space with PROT_NONE, then MAP_FIXED.";
+	case CAUSE_DEVICE:
+		return "Make the namespace anew with larger alignment (its contents are lost): 'ndctl create-namespace -f -e NAMESPACE -m devdax -a 2M'.";
+	case CAUSE_TOUCHED:
+		return "The small entries stay in the file's mapping in the kernel as long as its inode is in memory: unmount and mount again, or copy the file. Fault in with MADV_POPULATE_WRITE after fallocate() and before anything else touches it.";
+	case CAUSE_UNKNOWN:
+	case NR_CAUSES:
+		break;
+	}
+	return NULL;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * check: have all pages what is required? For scripts.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "tool.h"
+
+/* Pages that lack one requirement. */
+struct lack {
+	uint64_t first;		/* offset in the file, bytes */
+	uint64_t state;		/* of that page */
+	uint64_t bytes;		/* 0: none lacks it */
+};
+
+static void look_for(const struct report *report, uint64_t mask, uint64_t least,
+		     struct lack *lack)
+{
+	*lack = (struct lack) { 0 };
+	for (size_t i = 0; i < report->regions.nr; i++) {
+		const struct mincore_region *region = &report->regions.region[i];
+
+		if ((region->state & mask) >= least)
+			continue;
+		if (!lack->bytes) {
+			lack->first = report_offset(report, region->start);
+			lack->state = region->state;
+		}
+		lack->bytes += region->end - region->start;
+	}
+}
+
+/* "FILE: not NAME: first page 512 (offset 0x200000), 3584 of 4096 pages: why" */
+static void print_lack(const struct report *report, const char *name,
+		       unsigned int bit, const struct lack *lack)
+{
+	const uint64_t page = page_size();
+	struct reason reason = { 0 };
+	char path[1024];
+
+	clean_text(report->target.path, path, sizeof(path));
+	printf("%s: not %s: first page %" PRIu64 " (offset 0x%" PRIx64 "), %" PRIu64 " of %" PRIu64 " pages",
+	       path, name, lack->first / page, lack->first, lack->bytes / page,
+	       (uint64_t)report->mapping.len / page);
+	if (bit == MINCORE_PERSIST)
+		state_reason(report, lack->state, &reason);
+	if (reason.code)
+		printf(": %s", reason.text);
+	else if (bit == MINCORE_DAX)
+		printf(": %s", backing_name(state_backing(report, lack->state)));
+	else if (bit == MINCORE_LEVEL)
+		printf(": %s", level_name(lack->state) ? level_name(lack->state) :
+		       "no entry");
+	putchar('\n');
+}
+
+static bool has_all(const struct report *report, const struct options *options)
+{
+	const struct { unsigned int bit; const char *name; } needs[] = {
+		{ MINCORE_PERSIST, "persistence-safe" }, { MINCORE_DAX, "DAX" },
+		{ MINCORE_LEVEL, options->need_level == MINCORE_PTE ? "mapped" :
+				 options->need_level == MINCORE_PMD ? "PMD" : "PUD" },
+		{ MINCORE_WRITABLE, "writable" }, { MINCORE_RESIDENT, "resident" },
+	};
+	bool all = true;
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		bool level = needs[i].bit == MINCORE_LEVEL;
+		uint64_t least = level ? options->need_level :
+				 options->need & needs[i].bit;
+		struct lack lack;
+
+		if (!least)
+			continue;
+		look_for(report, needs[i].bit, least, &lack);
+		if (lack.bytes && !options->quiet)
+			print_lack(report, needs[i].name, needs[i].bit, &lack);
+		all = all && !lack.bytes;
+	}
+	return all;
+}
+
+/* What the process alone knows about its mapping; NULL: nothing is required of that. */
+static const char *out_of_sight(const struct report *report,
+				const struct options *options)
+{
+	if (!report->process.pid)
+		return NULL;
+	if (options->need_level || options->need & MINCORE_WRITABLE)
+		return "the page-table entries of another process cannot be seen";
+	if (!report->process.shared &&
+	    options->need & (MINCORE_DAX | MINCORE_RESIDENT))
+		return "a private mapping: which pages the process has copied cannot be seen";
+	return NULL;
+}
+
+/* Exit status for one file. */
+static int check_file(const char *file, const struct options *options)
+{
+	struct options how = *options;
+	struct report report;
+	const char *text;
+	int status;
+
+	/* For the reason and the backing, DAX and ZERO are needed as well. */
+	how.bits = options->need | MINCORE_DAX | MINCORE_ZERO |
+		   (options->need_level || options->need & MINCORE_WRITABLE ?
+		    MINCORE_LEVEL : 0);
+	/* A new mapping has no entries: without faults nothing has a level. */
+	if (options->need_level && !options->populate)
+		how.read = true;
+	if (report_examine(&report, file, &how) || report.error[0]) {
+		report_complain(&report, report.warning);
+		report_complain(&report, report.error);
+		report_free(&report);
+		return STATUS_USAGE;
+	}
+	report_complain(&report, report.warning);
+	text = out_of_sight(&report, options);
+	if (text) {
+		report_complain(&report, text);
+		status = STATUS_USAGE;
+	} else {
+		status = has_all(&report, options) ? STATUS_OK : STATUS_FAILED;
+		if (status == STATUS_OK && !options->quiet) {
+			char path[1024];
+
+			clean_text(file, path, sizeof(path));
+			printf("%s: yes, all %" PRIu64 " pages\n", path,
+			       (uint64_t)(report.mapping.len / page_size()));
+		}
+	}
+	report_free(&report);
+	return status;
+}
+
+int check_files(const struct options *options)
+{
+	int worst = STATUS_OK;
+
+	for (size_t i = 0; i < options->nr_files; i++) {
+		int status = check_file(options->files[i], options);
+
+		worst = status > worst ? status : worst;
+	}
+	/* Lost output is an error, not a "no". */
+	return finish_output(STATUS_OK) ? STATUS_USAGE : worst;
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A mapping of another process. mincore2() reports on the caller's own memory
+ * only, so the tool finds out what is mapped there and how, and maps the same
+ * range of the same file in the same way. What the owner of a mapping says of
+ * it (DAX, persistence) is the same for both; page-table entries are not.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tool.h"
+
+#define GIB	((uint64_t)1 << 30)
+
+static bool read_hex(const char **text, uint64_t *number)
+{
+	char *end;
+
+	if (!isxdigit((unsigned char)**text))
+		return false;
+	errno = 0;
+	*number = strtoull(*text, &end, 16);
+	*text = end;
+	return !errno;
+}
+
+/* PID:ADDRESS has an end of 0. */
+static bool parse_operand(const char *text, struct process *process)
+{
+	uint64_t pid = 0;
+
+	*process = (struct process) { 0 };
+	if (!isdigit((unsigned char)*text))
+		return false;
+	while (isdigit((unsigned char)*text) && pid < INT_MAX)
+		pid = pid * 10 + (uint64_t)(*text++ - '0');
+	if (*text++ != ':' || !pid || pid > INT_MAX ||
+	    !read_hex(&text, &process->start))
+		return false;
+	process->pid = (pid_t)pid;
+	if (!*text)
+		return true;
+	return *text++ == '-' && read_hex(&text, &process->end) && !*text &&
+	       process->end > process->start;
+}
+
+bool process_operand(const char *text)
+{
+	struct process process;
+
+	return parse_operand(text, &process);
+}
+
+/* A line of maps, proc(5); false if it is not the one with @process->start. */
+static bool parse_map(struct process *process, const char *line)
+{
+	char permissions[8];
+	int at = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n",
+		   &process->map_start, &process->map_end, permissions,
+		   &process->offset, &process->major, &process->minor,
+		   &process->ino, &at) < 7 || strlen(permissions) < 4)
+		return false;
+	process->writable = permissions[1] == 'w';
+	process->shared = permissions[3] == 's';
+	snprintf(process->path, sizeof(process->path), "%s", line + at);
+	process->path[strcspn(process->path, "\n")] = '\0';
+	return process->start >= process->map_start &&
+	       process->start < process->map_end;
+}
+
+__attribute__((format(printf, 4, 5)))
+static int fail(char *error, size_t size, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, size, format, args);
+	va_end(args);
+	return -err;
+}
+
+static FILE *open_proc(const struct process *process, const char *root,
+		       const char *name)
+{
+	char path[PATH_MAX];
+
+	path_print(path, "%s/proc/%d/%s", root, (int)process->pid, name);
+	return fopen(path, "re");
+}
+
+int process_find(struct process *process, const char *operand,
+		 const char *root, char *error, size_t size)
+{
+	bool found = false;
+	char *line = NULL;
+	size_t room = 0;
+	FILE *maps;
+
+	if (!parse_operand(operand, process))
+		return fail(error, size, EINVAL, "not PID:ADDRESS or PID:START-END");
+	maps = open_proc(process, root, "maps");
+	if (!maps)
+		return fail(error, size, errno, "cannot see the mappings of process %d: %s",
+			    (int)process->pid, strerror(errno == ENOENT ? ESRCH : errno));
+	while (!found && getline(&line, &room, maps) > 0)
+		found = parse_map(process, line);
+	free(line);
+	fclose(maps);
+	if (!found)
+		return fail(error, size, ENOENT, "process %d has no mapping there",
+			    (int)process->pid);
+	if (!process->ino || process->path[0] != '/')
+		return fail(error, size, EINVAL, "what is mapped there is no file");
+	if (!process->end) {
+		process->start = process->map_start;
+		process->end = process->map_end;
+	}
+	if (process->start % page_size() || process->end % page_size())
+		return fail(error, size, EINVAL, "addresses must be multiples of the page size");
+	if (process->end > process->map_end)
+		return fail(error, size, EINVAL, "more than one mapping: the first ends at %" PRIx64,
+			    process->map_end);
+	return 0;
+}
+
+bool process_same(const struct process *process, const char *operand,
+		  const char *root)
+{
+	struct process now;
+	char error[256];
+
+	return !process_find(&now, operand, root, error, sizeof(error)) &&
+	       now.map_start == process->map_start &&
+	       now.map_end == process->map_end &&
+	       now.offset == process->offset && now.ino == process->ino &&
+	       now.major == process->major && now.minor == process->minor &&
+	       now.shared == process->shared &&
+	       now.writable == process->writable;
+}
+
+/* Has the process a device-dax mapped that may have 1 GiB entries? */
+static bool has_pud_mapping(const struct process *process, const char *root)
+{
+	FILE *maps = open_proc(process, root, "maps");
+	bool found = false;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (maps && !found && getline(&line, &room, maps) > 0) {
+		struct process other = { .start = UINT64_MAX };
+		struct stat st;
+
+		parse_map(&other, line);
+		if (strncmp(other.path, "/dev/", 5))
+			continue;
+		/* One that is out of reach is believed to be the worst. */
+		if (stat(other.path, &st) || !S_ISCHR(st.st_mode))
+			found = !strncmp(other.path, "/dev/dax", 8);
+		else
+			found = is_devdax(st.st_rdev) &&
+				devdax_align(st.st_rdev) % GIB == 0;
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+	return found || !maps;
+}
+
+int process_sync(const struct process *process, const char *root)
+{
+	char *line = NULL;
+	size_t room = 0;
+	bool here = false;
+	int sync = -ENOENT;
+	FILE *smaps;
+
+	if (has_pud_mapping(process, root))
+		return -EBUSY;
+	smaps = open_proc(process, root, "smaps");
+	if (!smaps)
+		return -errno;
+	while (sync == -ENOENT && getline(&line, &room, smaps) > 0) {
+		uint64_t start, end;
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
+			here = start == process->map_start &&
+			       end == process->map_end;
+		else if (here && !strncmp(line, "VmFlags:", 8))
+			sync = strstr(line, " sf ") || strstr(line, " sf\n");
+	}
+	free(line);
+	fclose(smaps);
+	return sync;
+}
+
+int process_open(const struct process *process, struct target *target,
+		 char *error, size_t size)
+{
+	bool write = process->shared && process->writable;
+	char link[PATH_MAX];
+	int err;
+
+	/* The link leads to the file itself, be its name gone or another's. */
+	path_print(link, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
+		   (int)process->pid, process->map_start, process->map_end);
+	err = target_open(target, link, write, error, size);
+	/* Without privileges the link is closed: by name, if it is the same. */
+	if (err == -EPERM || err == -EACCES) {
+		err = target_open(target, process->path, write, error, size);
+		if (!err && target->ino != process->ino) {
+			target_close(target);
+			err = fail(error, size, ESTALE, "its file is no longer at that path");
+		}
+	}
+	if (err)
+		return err;
+	target->offset = process->offset + (process->start - process->map_start);
+	target->size = process->end - process->start;
+	target->like = process->start;
+	return 0;
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From an operand to a report.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+
+#include "tool.h"
+
+uint64_t report_offset(const struct report *report, uint64_t address)
+{
+	return report->target.offset + (address - report->mapping.start);
+}
+
+uint64_t report_address(const struct report *report, uint64_t address)
+{
+	return report->process.pid ?
+	       report->process.start + (address - report->mapping.start) : address;
+}
+
+void report_complain(const struct report *report, const char *text)
+{
+	char path[1024];
+
+	if (!text[0])
+		return;
+	fflush(stdout);
+	clean_text(report->target.path, path, sizeof(path));
+	fprintf(stderr, "mincore2: %s: %s\n", path, text);
+}
+
+/* The file of another process; @how is changed to what that one did. */
+static int open_process(struct report *report, const char *operand,
+			struct options *how)
+{
+	struct process *process = &report->process;
+	size_t size = sizeof(report->error);
+	int sync = 0;
+	int err;
+
+	err = process_find(process, operand, "", report->error, size);
+	if (!err)
+		err = process_open(process, &report->target, report->error, size);
+	report->target.path = operand;
+	if (err)
+		return err;
+	/* Device-dax does not care about MAP_SYNC, and smaps would split it. */
+	if (report->target.kind == TARGET_FILE && process->shared)
+		sync = process_sync(process, "");
+	if (sync < 0)
+		snprintf(report->warning, sizeof(report->warning),
+			 "taken as mapped without MAP_SYNC: %s", sync == -EBUSY ?
+			 "reading smaps would split the 1 GiB device-dax entries of the process" :
+			 strerror(-sync));
+	process->sync = sync > 0;
+	how->private_map = !process->shared;
+	how->no_sync = !process->sync;
+	return 0;
+}
+
+int report_open(struct report *report, const char *path,
+		const struct options *options)
+{
+	struct options how = *options;
+	size_t size = sizeof(report->error);
+	int err;
+
+	*report = (struct report) { .bits = options->bits };
+	report->target.path = path;
+	report->target.fd = -1;
+	if (process_operand(path))
+		err = open_process(report, path, &how);
+	else
+		err = target_open(&report->target, path, !how.private_map,
+				  report->error, size);
+	if (!err)
+		err = mapping_create(&report->mapping, &report->target, &how,
+				     report->error, size);
+	if (!err)
+		facts_collect(&report->facts, &report->target, "");
+	return err;
+}
+
+bool report_is_dax(const struct report *report)
+{
+	return report->target.kind == TARGET_DEVDAX ||
+	       report->facts.dax_attr == YES;
+}
+
+int report_ask(struct report *report, const struct options *options)
+{
+	size_t size = sizeof(report->error);
+	int touch_err;
+	int err;
+
+	touch_err = mapping_touch(&report->mapping, options, report->warning,
+				  sizeof(report->warning));
+	region_list_free(&report->regions);
+	err = mapping_query(&report->mapping, report->bits, &report->regions,
+			    report->error, size);
+	if (err)
+		return err;
+	extent_list_free(&report->extents);
+	/* Where the filesystem does not tell, the verdict says so. */
+	if (report->target.kind == TARGET_FILE && report->bits & MINCORE_LEVEL &&
+	    report->facts.dax_attr == YES)
+		extents_read(&report->extents, report->target.fd,
+			     report->target.offset, report->mapping.len);
+	if (report->process.pid &&
+	    !process_same(&report->process, report->target.path, "")) {
+		snprintf(report->error, size, "the process has changed its mappings meanwhile");
+		return -EAGAIN;
+	}
+	return touch_err;
+}
+
+void report_close(struct report *report)
+{
+	mapping_destroy(&report->mapping);
+	target_close(&report->target);
+}
+
+void report_free(struct report *report)
+{
+	report_close(report);
+	region_list_free(&report->regions);
+	extent_list_free(&report->extents);
+}
+
+int report_examine(struct report *report, const char *path,
+		   const struct options *options)
+{
+	int err = report_open(report, path, options);
+
+	if (!err)
+		err = report_ask(report, options);
+	/* The report stays good without them. */
+	report_close(report);
+	return err;
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The sum of a report: how much is persistence-safe, how much is mapped at
+ * which level, and where DAX fell back from PMD entries to PTEs, with the
+ * extent that is to blame.
+ *
+ * A PMD entry needs PMD_SIZE bytes of file that are one extent in one state,
+ * at an offset, an address and a place on the device that are all multiples of
+ * it (fs/dax.c, dax_fault_check_fallback() and dax_iomap_pmd_fault()).
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+const char *cause_code(enum cause cause)
+{
+	static const char *const codes[NR_CAUSES] = {
+		[CAUSE_EXTENT] = "extent-unaligned",
+		[CAUSE_SPLIT] = "extent-split",
+		[CAUSE_HOLE] = "hole",
+		[CAUSE_UNWRITTEN] = "unwritten",
+		[CAUSE_MIXED] = "written-in-part",
+		[CAUSE_ADDRESS] = "address-unaligned",
+		[CAUSE_DEVICE] = "device-alignment",
+		[CAUSE_TOUCHED] = "touched-before",
+		[CAUSE_UNKNOWN] = "unknown",
+	};
+
+	return codes[cause];
+}
+
+/* Is there a written one among these extents, and an unwritten one? */
+static enum cause cause_of_state(const struct extent *extent, size_t nr)
+{
+	size_t unwritten = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		unwritten += extent[i].unwritten;
+	return !unwritten ? CAUSE_TOUCHED :
+	       unwritten == nr ? CAUSE_UNWRITTEN : CAUSE_MIXED;
+}
+
+/*
+ * Why the @size bytes at @start are not one PMD entry. @first: the extents are
+ * searched from there on; it moves up with @start.
+ */
+static enum cause find_cause(const struct report *report, uint64_t start,
+			     uint64_t size, size_t *first, struct extent *found)
+{
+	const struct extent_list *list = &report->extents;
+	uint64_t address = start - report->target.offset + report->mapping.start;
+	uint64_t covered = 0;
+	const struct extent *extent;
+	size_t nr = 0;
+
+	*found = (struct extent) { 0 };
+	if ((address - start) % size)
+		return CAUSE_ADDRESS;
+	if (!list->known)
+		return CAUSE_UNKNOWN;
+	while (*first < list->nr && list->extent[*first].logical +
+	       list->extent[*first].length <= start)
+		(*first)++;
+	extent = list->extent + *first;
+	for (; *first + nr < list->nr && extent[nr].logical < start + size; nr++) {
+		uint64_t from = extent[nr].logical;
+		uint64_t to = from + extent[nr].length;
+
+		from = from > start ? from : start;
+		to = to < start + size ? to : start + size;
+		covered += to - from;
+	}
+	if (nr)
+		*found = extent[0];
+	if (covered < size)
+		return CAUSE_HOLE;
+	/* What is side by side in the file and on the device is one. */
+	for (size_t i = 1; i < nr; i++)
+		if (extent[i].physical - extent[i].logical !=
+		    extent[0].physical - extent[0].logical)
+			return CAUSE_SPLIT;
+	if ((extent[0].physical + report->facts.device_offset -
+	     extent[0].logical) % size)
+		return CAUSE_EXTENT;
+	return cause_of_state(extent, nr);
+}
+
+static bool same_extent(const struct extent *a, const struct extent *b)
+{
+	return a->length == b->length && a->logical == b->logical &&
+	       a->physical == b->physical;
+}
+
+static int add_fallback(struct verdict *verdict, const struct fallback *next)
+{
+	size_t nr = verdict->nr_fallbacks;
+	struct fallback *last = nr ? &verdict->fallback[nr - 1] : NULL;
+	struct fallback *more;
+
+	if (last && last->offset + last->size == next->offset &&
+	    last->cause == next->cause &&
+	    (same_extent(&last->extent, &next->extent) ||
+	     next->cause == CAUSE_HOLE || next->cause == CAUSE_SPLIT)) {
+		last->size += next->size;
+		return 0;
+	}
+	/* Room doubles at each power of two. */
+	if (!(nr & (nr - 1))) {
+		more = realloc(verdict->fallback,
+			       (nr ? nr * 2 : 1) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		verdict->fallback = more;
+	}
+	verdict->fallback[verdict->nr_fallbacks++] = *next;
+	return 0;
+}
+
+/* The ranges of PMD size in which @region has PTEs; none is counted twice. */
+static int add_fallbacks(struct verdict *verdict, const struct report *report,
+			 const struct mincore_region *region, uint64_t *done,
+			 size_t *first)
+{
+	const uint64_t size = pmd_size();
+	uint64_t begin = report->target.offset;
+	uint64_t end = begin + report->mapping.len;
+	uint64_t at = report_offset(report, region->start) / size * size;
+
+	if (at < *done)
+		at = *done;
+	if (at < begin)
+		at = (begin + size - 1) / size * size;
+	for (; at < report_offset(report, region->end) && at + size <= end;
+	     at += size) {
+		struct fallback next = { .offset = at, .size = size };
+
+		next.cause = find_cause(report, at, size, first, &next.extent);
+		if (add_fallback(verdict, &next))
+			return -ENOMEM;
+		*done = at + size;
+	}
+	return 0;
+}
+
+/* Device-dax has entries of its own alignment, and no others. */
+static int add_device(struct verdict *verdict, const struct report *report)
+{
+	struct fallback next = { .size = report->mapping.len,
+				 .offset = report->target.offset,
+				 .cause = CAUSE_DEVICE };
+
+	if (!verdict->level[MINCORE_PTE >> 2] ||
+	    report->target.align >= pmd_size() ||
+	    report->mapping.len < pmd_size())
+		return 0;
+	return add_fallback(verdict, &next);
+}
+
+int verdict_make(struct verdict *verdict, const struct report *report)
+{
+	uint64_t done = 0;
+	size_t first = 0;
+	int err = 0;
+
+	*verdict = (struct verdict) { .bytes = report->mapping.len };
+	for (size_t i = 0; i < report->regions.nr && !err; i++) {
+		const struct mincore_region *region = &report->regions.region[i];
+		uint64_t bytes = region->end - region->start;
+		unsigned int level = region->state & MINCORE_LEVEL;
+
+		verdict->level[level >> 2] += bytes;
+		if (region->state & MINCORE_PERSIST)
+			verdict->persist += bytes;
+		if (level == MINCORE_PTE && region->state & MINCORE_DAX &&
+		    report->target.kind == TARGET_FILE)
+			err = add_fallbacks(verdict, report, region, &done,
+					    &first);
+	}
+	if (!err && report->target.kind == TARGET_DEVDAX)
+		err = add_device(verdict, report);
+	if (err)
+		verdict_free(verdict);
+	return err;
+}
+
+void verdict_free(struct verdict *verdict)
+{
+	free(verdict->fallback);
+	verdict->fallback = NULL;
+	verdict->nr_fallbacks = 0;
+}
+
+const char *percent_text(uint64_t part, uint64_t all, char buf[16])
+{
+	double percent = all ? (double)part / (double)all * 100 : 0;
+	unsigned int tenths = (unsigned int)(percent * 10);
+
+	if (part == all)
+		snprintf(buf, 16, "100 %%");
+	else if (part && !tenths)
+		snprintf(buf, 16, "<0.1 %%");
+	else if (tenths >= 1000)	/* all but a page of a terabyte */
+		snprintf(buf, 16, "99.9 %%");
+	else if (tenths % 10)
+		snprintf(buf, 16, "%u.%u %%", tenths / 10, tenths % 10);
+	else
+		snprintf(buf, 16, "%u %%", tenths / 10);
+	return buf;
+}
+
+/* "0x0-0x400000 at 0x1081000 of pmem0" */
+static const char *extent_text(const struct report *report,
+			       const struct extent *extent, char buf[160])
+{
+	snprintf(buf, 160, "0x%" PRIx64 "-0x%" PRIx64 " at 0x%" PRIx64 " of %s",
+		 extent->logical, extent->logical + extent->length,
+		 extent->physical, report->facts.device[0] ?
+		 report->facts.device : "the device");
+	return buf;
+}
+
+void fallback_text(const struct report *report, const struct fallback *fallback,
+		   bool bytes, char *text, size_t size)
+{
+	const struct terminal units = { .bytes = bytes };
+	char extent[160], pmd[24], len[24];
+	const char *before = "", *after = "";
+
+	human_size(pmd_size(), pmd);
+	extent_text(report, &fallback->extent, extent);
+	switch (fallback->cause) {
+	case CAUSE_EXTENT:
+		before = "extent not ", after = " aligned";
+		break;
+	case CAUSE_SPLIT:
+		before = "more than one extent in ";
+		break;
+	case CAUSE_HOLE:
+		before = fallback->extent.length ? "in part a hole, no extent of " :
+			 "a hole, no extent of ";
+		break;
+	case CAUSE_UNWRITTEN:
+		before = "extent was read before it was written, not one zero page of ";
+		break;
+	case CAUSE_MIXED:
+		before = "extent written in part, not all of ";
+		break;
+	case CAUSE_ADDRESS:
+		before = "address and file offset differ modulo ";
+		break;
+	case CAUSE_DEVICE:
+		before = "the device-dax has an alignment below ";
+		break;
+	case CAUSE_TOUCHED:
+		before = "extent ", after = " aligned, but touched in pieces before";
+		break;
+	case CAUSE_UNKNOWN:
+	case NR_CAUSES:
+		before = "the filesystem does not tell which extents, so not why no ";
+		break;
+	}
+	snprintf(text, size, "0x%" PRIx64 ", %s: %s%s%s%s%s%s", fallback->offset,
+		 size_text(&units, fallback->size, len), before, pmd, after,
+		 fallback->extent.length ? " (" : "",
+		 fallback->extent.length ? extent : "",
+		 fallback->extent.length ? ")" : "");
+}
+
+__attribute__((format(printf, 3, 4)))
+static void add(char *text, size_t size, const char *format, ...)
+{
+	size_t len = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + len, size - len, format, args);
+	va_end(args);
+}
+
+static void add_levels(const struct verdict *verdict, char *text, size_t size)
+{
+	static const char *const names[4] = { "without an entry", "PTE", "PMD", "PUD" };
+	const char *separator = text[0] ? "; " : "";
+	char percent[16];
+
+	if (verdict->level[0] == verdict->bytes) {
+		add(text, size, "%sno entries yet", separator);
+		return;
+	}
+	for (int i = 3; i >= 0; i--) {
+		if (!verdict->level[i])
+			continue;
+		add(text, size, "%s%s %s", separator,
+		    percent_text(verdict->level[i], verdict->bytes, percent),
+		    names[i]);
+		separator = ", ";
+	}
+}
+
+void verdict_text(const struct report *report, const struct verdict *verdict,
+		  char *text, size_t size)
+{
+	size_t nr = verdict->nr_fallbacks;
+	char percent[16];
+
+	text[0] = '\0';
+	if (!(report->bits & MINCORE_PERSIST))
+		;
+	else if (!verdict->persist)
+		add(text, size, "not persistence-safe");
+	else if (verdict->persist == verdict->bytes)
+		add(text, size, "persistence-safe");
+	else
+		add(text, size, "%s persistence-safe",
+		    percent_text(verdict->persist, verdict->bytes, percent));
+	if (report->bits & MINCORE_LEVEL)
+		add_levels(verdict, text, size);
+	if (nr)
+		add(text, size, "; %zu fallback%s to PTE", nr,
+		    nr == 1 ? "" : "s");
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * watch: the map of files, again and again, while a program works with them.
+ *
+ * On a terminal each frame is drawn over the one before, on the alternate
+ * screen; elsewhere frames follow one another. Signals are blocked and waited
+ * for, so that nothing is left on the terminal whenever they come.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+struct watch {
+	const struct options *options;
+	struct report *reports;
+	bool drawing;		/* on the alternate screen */
+	uint64_t frames;
+};
+
+static double deadline;		/* by clock(), 0: none; cancelled() needs it */
+static sigset_t ending;		/* signals that end it */
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static bool ended_by_signal(void)
+{
+	sigset_t pending, both;
+
+	sigpending(&pending);
+	sigandset(&both, &pending, &ending);
+	return !sigisemptyset(&both);
+}
+
+/* Asked while pages are faulted in, which can take long. */
+static bool cancelled(void)
+{
+	return (deadline > 0 && now() >= deadline) || ended_by_signal();
+}
+
+/* The alternate screen without a cursor, and back. */
+static void begin_drawing(struct watch *watch)
+{
+	fputs("\033[?1049h\033[?25l", stdout);
+	fflush(stdout);
+	watch->drawing = true;
+}
+
+static void end_drawing(struct watch *watch)
+{
+	if (watch->drawing)
+		fputs("\033[?25h\033[?1049l", stdout);
+	fflush(stdout);
+	watch->drawing = false;
+}
+
+/* Has the file another size, or is another one at its path? */
+static bool has_changed(const struct report *report)
+{
+	struct stat st;
+
+	if (report->target.fd < 0)
+		return true;
+	if (report->process.pid || report->target.kind == TARGET_DEVDAX)
+		return false;
+	/* Gone from its path: what is mapped is still there. */
+	if (stat(report->target.path, &st))
+		return fstat(report->target.fd, &st) ||
+		       (uint64_t)st.st_size != report->target.size;
+	return st.st_dev != report->target.dev ||
+	       st.st_ino != report->target.ino ||
+	       (uint64_t)st.st_size != report->target.size;
+}
+
+/* Bring one report up to date; false if it cannot be. */
+static bool update(struct report *report, const char *path,
+		   const struct options *options)
+{
+	struct options how = *options;
+	struct stat st;
+
+	report->warning[0] = '\0';
+	report->error[0] = '\0';
+	how.cancelled = cancelled;
+	if (has_changed(report)) {
+		report_free(report);
+		if (report_open(report, path, &how))
+			return false;
+	}
+	/* For DAX a read fault moves no data; elsewhere it would fill the cache. */
+	if (!how.populate && report_is_dax(report))
+		how.read = true;
+	if (report_ask(report, &how) && report->error[0])
+		return false;
+	if (!report->process.pid && stat(path, &st) && !report->warning[0])
+		snprintf(report->warning, sizeof(report->warning),
+			 "the file is gone from its path");
+	return true;
+}
+
+static void print_frame(FILE *out, const struct watch *watch,
+			const struct terminal *terminal, double elapsed)
+{
+	fprintf(out, "%s%.1f s, frame %" PRIu64 ", the tool's own mapping%s\n",
+		watch->frames > 1 && !watch->drawing ? "\n" : "", elapsed,
+		watch->frames, watch->drawing ? "; Ctrl-C ends" : "");
+	for (size_t i = 0; i < watch->options->nr_files; i++) {
+		const struct report *report = &watch->reports[i];
+		const char *text = report->error[0] ? report->error :
+				   report->warning;
+		char path[1024];
+
+		fputc('\n', out);
+		if (!report->error[0])
+			report_print(out, terminal, report);
+		if (!text[0])
+			continue;
+		clean_text(watch->options->files[i], path, sizeof(path));
+		if (report->error[0])
+			fprintf(out, "%s\n", path);
+		fputs("  ", out);
+		print_wrapped(out, text, 2, 2, terminal->width);
+	}
+}
+
+static char *frame_text(const struct watch *watch,
+			const struct terminal *terminal, double elapsed,
+			size_t *lines)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	print_frame(out, watch, terminal, elapsed);
+	fclose(out);
+	*lines = 0;
+	for (const char *c = text; c && *c; c++)
+		*lines += *c == '\n';
+	return text;
+}
+
+/* Over the last frame, cut to the height of the terminal. */
+static void draw(const char *text, size_t height)
+{
+	fputs("\033[H", stdout);
+	for (size_t line = 0; *text && line < height; line++) {
+		size_t len = strcspn(text, "\n");
+
+		fwrite(text, 1, len, stdout);
+		/* No newline after the last line: it would scroll. */
+		fputs(line + 1 < height ? "\033[K\r\n" : "\033[K", stdout);
+		text += len + (text[len] == '\n');
+	}
+	fputs("\033[0m\033[J", stdout);
+}
+
+static void show(struct watch *watch, double elapsed)
+{
+	struct terminal terminal;
+	size_t lines = 0;
+	char *text;
+
+	terminal_detect(&terminal, STDOUT_FILENO);
+	terminal.bytes = watch->options->bytes;
+	terminal.summary = watch->options->summary;
+	text = frame_text(watch, &terminal, elapsed, &lines);
+	if (text && watch->drawing && lines > terminal.height &&
+	    !terminal.summary) {
+		size_t nr = watch->reports[0].regions.nr;
+		size_t less = lines - terminal.height + 1;
+
+		free(text);
+		/* Of several files, the rows are what can be missed. */
+		terminal.summary = watch->options->nr_files > 1 || nr <= less;
+		terminal.rows = nr - less;
+		text = frame_text(watch, &terminal, elapsed, &lines);
+	}
+	if (!text)
+		return;
+	if (watch->drawing)
+		draw(text, terminal.height);
+	else
+		fputs(text, stdout);
+	fflush(stdout);
+	free(text);
+}
+
+/* Wait for the next frame; false: it is over. */
+static bool wait_for_next(struct watch *watch, double until)
+{
+	sigset_t waited = ending;
+
+	sigaddset(&waited, SIGTSTP);
+	sigaddset(&waited, SIGWINCH);
+	for (;;) {
+		double left = until - now();
+		struct timespec time;
+		int sig;
+
+		if (left < 0)
+			left = 0;
+		time.tv_sec = (time_t)left;
+		time.tv_nsec = (long)((left - (double)time.tv_sec) * 1e9);
+		sig = sigtimedwait(&waited, NULL, &time);
+		if (sig < 0 && errno == EAGAIN)
+			return true;
+		if (sig == SIGWINCH)
+			return true;	/* draw anew at once */
+		if (sig == SIGTSTP) {
+			bool drawing = watch->drawing;
+
+			end_drawing(watch);
+			raise(SIGSTOP);
+			if (drawing)
+				begin_drawing(watch);
+			return true;
+		}
+		if (sig > 0)
+			return false;
+	}
+}
+
+static void block_signals(void)
+{
+	const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action;
+	sigset_t blocked;
+
+	sigemptyset(&ending);
+	/* What is ignored (nohup) would still be seen once it is blocked. */
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (!sigaction(signals[i], NULL, &action) &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(&ending, signals[i]);
+	blocked = ending;
+	sigaddset(&blocked, SIGTSTP);
+	sigaddset(&blocked, SIGWINCH);
+	/* Children there are none, so nobody inherits this. */
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
+/* A file that is not there at first is an error; later, it may come back. */
+static bool update_all(struct watch *watch)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < watch->options->nr_files; i++) {
+		struct report *report = &watch->reports[i];
+
+		if (!update(report, watch->options->files[i], watch->options))
+			good = good && watch->frames > 0 && !report->process.pid;
+	}
+	return good;
+}
+
+static void loop(struct watch *watch, const struct terminal *terminal)
+{
+	const struct options *options = watch->options;
+	double start = now();
+	double next = start;
+
+	deadline = options->time > 0 ? start + options->time : 0;
+	for (;;) {
+		double until;
+
+		if (!update_all(watch) || cancelled())
+			break;
+		if (terminal->height && !watch->drawing)
+			begin_drawing(watch);
+		watch->frames++;
+		show(watch, now() - start);
+		if ((options->count && watch->frames >= options->count) ||
+		    ferror(stdout))
+			break;
+		next += options->interval;
+		/* Late: do not try to catch up. */
+		next = next > now() ? next : now();
+		until = deadline > 0 && next > deadline ? deadline : next;
+		if (!wait_for_next(watch, until) || cancelled())
+			break;
+	}
+	end_drawing(watch);
+}
+
+int watch_files(const struct options *options)
+{
+	struct watch watch = { .options = options };
+	struct terminal terminal;
+	int status = STATUS_OK;
+
+	watch.reports = calloc(options->nr_files, sizeof(*watch.reports));
+	if (!watch.reports) {
+		fprintf(stderr, "mincore2: %s\n", strerror(errno));
+		return STATUS_FAILED;
+	}
+	for (size_t i = 0; i < options->nr_files; i++) {
+		watch.reports[i].target.fd = -1;
+		watch.reports[i].target.path = options->files[i];
+	}
+	block_signals();
+	terminal_detect(&terminal, STDOUT_FILENO);
+	loop(&watch, &terminal);
+	for (size_t i = 0; i < options->nr_files; i++) {
+		report_complain(&watch.reports[i], watch.reports[i].error);
+		if (watch.reports[i].error[0])
+			status = STATUS_FAILED;
+		report_free(&watch.reports[i]);
+	}
+	free(watch.reports);
+	return finish_output(status);
+}
