@@ -218,8 +218,8 @@ enum mincore2_way mincore2_iter_way(const struct mincore2_iter *it);
  * @nr: how many regions @vec has room for
  * @flags: state bits wanted, at least one, and MINCORE2_MAY_SPLIT;
  *	MINCORE_REGIONS and MINCORE2_EMULATE are implied
- * @unknown: receives those of the bits asked for that can not be known of the
- *	regions stored. They read 0 there. A bit that is not in it is as
+ * @unknown: untouched on error; receives those of the bits asked for that can
+ *	not be known of the regions stored. They read 0 there. A bit that is not in it is as
  *	mincore2(2) would report it. A call stops where this mask would change.
  *
  * Works on any kernel, also on one that has the call, with what user space can

@@ -201,9 +201,10 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 		return -ENOMEM;
 	if (!unknown || (!vec && length && nr))
 		return -EFAULT;
-	*unknown = 0;
-	if (!length || !nr)
+	if (!length || !nr) {
+		*unknown = 0;
 		return 0;
+	}
 	memset(&call, 0, sizeof(call));
 	call.env = env;
 	call.flags = flags;

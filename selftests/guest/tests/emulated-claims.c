@@ -12,7 +12,9 @@
  * in bytes. For the power-failure driver: what is "persist" must not be lost.
  * Exit status: 0; 1 it failed; 2 wrong use.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <err.h>
 #include <fcntl.h>
 #include <inttypes.h>
