@@ -17,7 +17,7 @@
 
 /* Version of the library that this header belongs to. */
 #define MINCORE2_VERSION_MAJOR	0
-#define MINCORE2_VERSION_MINOR	1
+#define MINCORE2_VERSION_MINOR	2
 #define MINCORE2_VERSION_PATCH	0
 
 #ifdef __cplusplus
@@ -64,6 +64,178 @@ int mincore2_supported(void);
  * less than @size, the text was cut), or -EINVAL for a NULL @buf with a @size.
  */
 int mincore2_state_string(uint64_t state, char *buf, size_t size);
+
+/**
+ * mincore2_state_parse() - state bits from their names
+ * @text: names as mincore2_state_string() gives them, joined by "|" or ","
+ * @bits: receives MINCORE_* bits; untouched on error
+ *
+ * In upper or lower case, with or without "MINCORE_", with blanks around them;
+ * LEVEL is the whole field, a number begins with "0x", "0" is no bit.
+ * ENTRY_SHIFT=n is checked and left out, as @bits has no room for it.
+ *
+ * Return: 0, or -EINVAL for a NULL pointer, an unknown or empty name, a number
+ * of more than 32 bits, or two levels that differ.
+ */
+int mincore2_state_parse(const char *text, unsigned int *bits);
+
+/* Options of the functions below, beside the state bits in bits 0 to 23. */
+
+/* Where the kernel does not have the call: emulate it, mincore2_emulate(). */
+#define MINCORE2_EMULATE	0x01000000U
+/*
+ * The emulation may look at everything. Without it, it does not look at what
+ * may be mapped by PUD entries, as the kernel splits these when looked at by
+ * any other means than mincore2(): it reports RESIDENT, LEVEL, WRITABLE and
+ * ZERO of such memory as unknown.
+ */
+#define MINCORE2_MAY_SPLIT	0x02000000U
+
+/* Where answers come from. */
+enum mincore2_way {
+	MINCORE2_WAY_NONE,	/* nowhere: calls fail */
+	MINCORE2_WAY_NATIVE,	/* the system call */
+	MINCORE2_WAY_EMULATED	/* mincore2_emulate() */
+};
+
+/**
+ * mincore2_way() - where answers would come from
+ * @flags: as for mincore2_iter_init(); only MINCORE2_EMULATE counts
+ *
+ * Native wherever the kernel has the call. Emulated only if @flags allow it,
+ * and if /proc is there. errno is left alone.
+ *
+ * Return: one of enum mincore2_way.
+ */
+enum mincore2_way mincore2_way(unsigned int flags);
+
+/**
+ * mincore2_way_string() - "none", "native" or "emulated"
+ * @way: of enum mincore2_way
+ *
+ * Return: a string that is never freed; "unknown" for any other value.
+ */
+const char *mincore2_way_string(enum mincore2_way way);
+
+/**
+ * mincore2_check() - do all pages of a range have these bits?
+ * @addr: start of the range, need not be aligned
+ * @length: bytes; the range is widened to whole pages
+ * @want: state bits that each page has to have, at least one; a level in it
+ *	(MINCORE_PTE, _PMD, _PUD) stands for "at least this level"
+ * @first: receives the address of the first page that has not; may be NULL;
+ *	untouched unless 0 is returned
+ *
+ * Asks the kernel, and is never emulated. Pages where nothing is mapped have
+ * MINCORE_UNMAPPED only. No pages have all bits: @length 0 gives 1. Allocates
+ * nothing. It goes on after signals, and where the call stops early.
+ *
+ * Return: 1, all pages have them; 0, a page has not; or -EINVAL (@want is 0 or
+ * has unknown bits: checked first), -ENOSYS (the kernel does not have the call),
+ * -ENOMEM (the range wraps, or passes the end of the user address space),
+ * -EAGAIN, or -EIO (the kernel's answer breaks its own rules).
+ */
+int mincore2_check(const void *addr, size_t length, unsigned int want,
+		   const void **first);
+
+/* How many regions an iterator fetches at a time. */
+#define MINCORE2_ITER_REGIONS	16
+
+/**
+ * struct mincore2_iter - goes over the regions of a range
+ *
+ * For the caller's stack, and to be copied as the caller likes: a copy goes on
+ * from where the original was. All members belong to the library.
+ */
+struct mincore2_iter {
+	uint64_t next;			/* asked for next */
+	uint64_t left;			/* bytes not asked for yet */
+	uint64_t unknown;		/* of what was returned last */
+	uint64_t buf_unknown;		/* of what is in buf */
+	struct mincore_region buf[MINCORE2_ITER_REGIONS];
+	unsigned int buf_nr, buf_pos;
+	unsigned int flags;
+	unsigned int way;
+	uint64_t reserved[6];
+};
+
+/**
+ * mincore2_iter_init() - start to go over a range
+ * @it: the iterator; nothing has to be freed later
+ * @addr: start of the range, page aligned
+ * @length: bytes, rounded up to whole pages; may be 0
+ * @flags: state bits wanted, at least one, and MINCORE2_EMULATE,
+ *	MINCORE2_MAY_SPLIT; MINCORE_REGIONS is implied
+ *
+ * Return: 0, or -EINVAL (NULL @it, @addr not aligned, no or unknown bits, half
+ * of MINCORE_LEVEL), -ENOMEM (the range wraps), -ENOSYS (the kernel does not
+ * have the call, and MINCORE2_EMULATE is not given), -EOPNOTSUPP (it is, but
+ * without /proc there is nothing to emulate with). On error @it is at its end.
+ */
+int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
+		       size_t length, unsigned int flags);
+
+/**
+ * mincore2_iter_next() - the next region of the range
+ * @it: the iterator
+ * @region: receives the region; untouched unless 1 is returned
+ *
+ * Regions tile the range, and neighbours differ, in their state or in
+ * mincore2_iter_unknown(): what an early stop cut is put together again.
+ * The range may change meanwhile: each page's state was true at one moment
+ * since mincore2_iter_init(), and no page is left out or reported twice.
+ * It goes on after signals.
+ *
+ * Return: 1, @region is filled in; 0, the end; or -EINVAL (NULL pointer), the
+ * errors of mincore2(2) or of mincore2_emulate(), or -EIO (the answer breaks
+ * the rules). After an error the next call tries again from there.
+ */
+int mincore2_iter_next(struct mincore2_iter *it,
+		       struct mincore_region *region);
+
+/**
+ * mincore2_iter_unknown() - the bits that nothing is known of
+ * @it: the iterator
+ *
+ * Return: those of the bits asked for which the last region reports as 0
+ * because the emulation can not know them; 0 if answers are native.
+ */
+uint64_t mincore2_iter_unknown(const struct mincore2_iter *it);
+
+/**
+ * mincore2_iter_way() - where the answers of an iterator come from
+ * @it: the iterator, initialised without an error
+ *
+ * Return: MINCORE2_WAY_NATIVE or MINCORE2_WAY_EMULATED.
+ */
+enum mincore2_way mincore2_iter_way(const struct mincore2_iter *it);
+
+/**
+ * mincore2_emulate() - what can be known without the call
+ * @addr: start of the range, page aligned
+ * @length: bytes, rounded up to whole pages
+ * @vec: regions, as mincore2(2) stores with MINCORE_REGIONS
+ * @nr: how many regions @vec has room for
+ * @flags: state bits wanted, at least one, and MINCORE2_MAY_SPLIT;
+ *	MINCORE_REGIONS and MINCORE2_EMULATE are implied
+ * @unknown: untouched on error; receives those of the bits asked for that can
+ *	not be known of the regions stored. They read 0 there. A bit that is not in it is as
+ *	mincore2(2) would report it. A call stops where this mask would change.
+ *
+ * Works on any kernel, also on one that has the call, with what user space can
+ * find out: mincore(2), /proc/self, statx(2) and sysfs; see
+ * mincore2_emulate(3). MINCORE_PERSIST is set only where it can be proven:
+ * on device-dax. On filesystems it is always unknown or 0. MINCORE_DENIED is
+ * also reported where it can not be told whether residency is withheld.
+ *
+ * Return: how many regions were stored, as for mincore2(2); or -EINVAL,
+ * -ENOMEM, -EFAULT (@vec or @unknown NULL), -EAGAIN (the address space changes
+ * faster than it can be read, or there are no file descriptors left),
+ * -EOPNOTSUPP (no /proc).
+ */
+ssize_t mincore2_emulate(void *addr, size_t length,
+			 struct mincore_region *vec, size_t nr,
+			 unsigned int flags, uint64_t *unknown);
 
 #ifdef __cplusplus
 }

@@ -1,13 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The bits of a state as text.
+ * The bits of a state as text, and back.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "internal.h"
+
+struct name {
+	uint64_t mask;
+	uint64_t value;
+	const char *name;
+};
+
+static const struct name names[] = {
+	{ MINCORE_RESIDENT, MINCORE_RESIDENT, "RESIDENT" },
+	{ MINCORE_DAX, MINCORE_DAX, "DAX" },
+	{ MINCORE_LEVEL, MINCORE_PTE, "PTE" },
+	{ MINCORE_LEVEL, MINCORE_PMD, "PMD" },
+	{ MINCORE_LEVEL, MINCORE_PUD, "PUD" },
+	{ MINCORE_PERSIST, MINCORE_PERSIST, "PERSIST" },
+	{ MINCORE_WRITABLE, MINCORE_WRITABLE, "WRITABLE" },
+	{ MINCORE_DENIED, MINCORE_DENIED, "DENIED" },
+	{ MINCORE_UNMAPPED, MINCORE_UNMAPPED, "UNMAPPED" },
+	{ MINCORE_ZERO, MINCORE_ZERO, "ZERO" },
+};
+
+#define NR_NAMES	(sizeof(names) / sizeof(names[0]))
 
 /* Text that is cut at the end of the buffer, but counted whole. */
 struct text {
@@ -42,22 +65,6 @@ static void add(struct text *text, const char *format, ...)
 
 MINCORE2_API int mincore2_state_string(uint64_t state, char *buf, size_t size)
 {
-	static const struct {
-		uint64_t mask;
-		uint64_t value;
-		const char *name;
-	} names[] = {
-		{ MINCORE_RESIDENT, MINCORE_RESIDENT, "RESIDENT" },
-		{ MINCORE_DAX, MINCORE_DAX, "DAX" },
-		{ MINCORE_LEVEL, MINCORE_PTE, "PTE" },
-		{ MINCORE_LEVEL, MINCORE_PMD, "PMD" },
-		{ MINCORE_LEVEL, MINCORE_PUD, "PUD" },
-		{ MINCORE_PERSIST, MINCORE_PERSIST, "PERSIST" },
-		{ MINCORE_WRITABLE, MINCORE_WRITABLE, "WRITABLE" },
-		{ MINCORE_DENIED, MINCORE_DENIED, "DENIED" },
-		{ MINCORE_UNMAPPED, MINCORE_UNMAPPED, "UNMAPPED" },
-		{ MINCORE_ZERO, MINCORE_ZERO, "ZERO" },
-	};
 	const uint64_t entry_shift = (uint64_t)0xff << 56;
 	uint64_t unknown = state & ~(MINCORE2_STATE_BITS | entry_shift);
 	struct text text = { buf, size, 0 };
@@ -66,7 +73,7 @@ MINCORE2_API int mincore2_state_string(uint64_t state, char *buf, size_t size)
 		return -EINVAL;
 	if (size)
 		buf[0] = '\0';
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < NR_NAMES; i++)
 		if ((state & names[i].mask) == names[i].value)
 			add(&text, "%s", names[i].name);
 	if (unknown)
@@ -76,4 +83,118 @@ MINCORE2_API int mincore2_state_string(uint64_t state, char *buf, size_t size)
 	if (!state)
 		add(&text, "0");
 	return (int)text.used;
+}
+
+/* Letters and digits as in the C locale, whatever the program's is. */
+static char upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool starts_with(const char *text, size_t len, const char *prefix)
+{
+	size_t i = 0;
+
+	while (prefix[i] && i < len && upper(text[i]) == prefix[i])
+		i++;
+	return !prefix[i];
+}
+
+static bool is_word(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && starts_with(text, len, word);
+}
+
+/* @len digits of base 10 or 16. Returns false for none, others, or too much. */
+static bool number(const char *text, size_t len, unsigned int base,
+		   uint64_t most, uint64_t *value)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	*value = 0;
+	for (size_t i = 0; i < len; i++) {
+		const char *digit = strchr(digits, upper(text[i]));
+
+		if (!text[i] || !digit || digit - digits >= (int)base)
+			return false;
+		*value = *value * base + (uint64_t)(digit - digits);
+		if (*value > most)
+			return false;
+	}
+	return len > 0;
+}
+
+/* The bits of one name, of which @mask is the place; false: it is none. */
+static bool parse_name(const char *text, size_t len, uint64_t *value,
+		       uint64_t *mask)
+{
+	static const char prefix[] = "MINCORE_", shift[] = "ENTRY_SHIFT=";
+	uint64_t ignored;
+
+	*mask = 0;
+	if (is_word(text, len, "0"))
+		return number(text, len, 10, 0, value);
+	if (starts_with(text, len, "0X")) {
+		if (!number(text + 2, len - 2, 16, UINT32_MAX, value))
+			return false;
+		*mask = *value & MINCORE_LEVEL ? MINCORE_LEVEL : 0;
+		return true;
+	}
+	if (starts_with(text, len, shift)) {
+		*value = 0;
+		return number(text + strlen(shift), len - strlen(shift), 10,
+			      0xff, &ignored);
+	}
+	if (starts_with(text, len, prefix)) {
+		text += strlen(prefix);
+		len -= strlen(prefix);
+	}
+	*mask = *value = MINCORE_LEVEL;
+	if (is_word(text, len, "LEVEL"))
+		return true;
+	for (size_t i = 0; i < NR_NAMES; i++) {
+		*mask = names[i].mask;
+		*value = names[i].value;
+		if (is_word(text, len, names[i].name))
+			return true;
+	}
+	return false;
+}
+
+MINCORE2_API int mincore2_state_parse(const char *text, unsigned int *bits)
+{
+	uint64_t all = 0;
+
+	if (!text || !bits)
+		return -EINVAL;
+	for (;;) {
+		size_t whole = strcspn(text, "|,");
+		const char *name = text;
+		size_t len = whole;
+		uint64_t value, mask;
+
+		while (len && is_blank(name[0])) {
+			name++;
+			len--;
+		}
+		while (len && is_blank(name[len - 1]))
+			len--;
+		if (!parse_name(name, len, &value, &mask))
+			return -EINVAL;
+		/* PTE and PMD together would read as PUD. */
+		if (mask & all & MINCORE_LEVEL &&
+		    (all ^ value) & MINCORE_LEVEL)
+			return -EINVAL;
+		all |= value;
+		if (!text[whole])
+			break;
+		text += whole + 1;
+	}
+	*bits = (unsigned int)all;
+	return 0;
 }

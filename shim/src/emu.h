@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The emulation: what its files share.
+ *
+ * A call (emulate.c) reads /proc/self/maps (emu_maps.c) as far as it has to.
+ * For each mapping it finds out what the file is (emu_file.c), and for
+ * device-dax what memory it is made of (emu_sysfs.c); then it looks at the
+ * pages (emu_pages.c), with smaps (emu_smaps.c) where the kernel has nothing
+ * better. Everything is found out anew by each call, and kept on its stack.
+ *
+ * The one rule: a bit is set, or is 0 without being "unknown", only if that
+ * follows from what was read.
+ */
+#ifndef MINCORE2_EMU_H
+#define MINCORE2_EMU_H
+
+#include <limits.h>
+#include <linux/limits.h>
+#include <stdbool.h>
+
+#include "internal.h"
+
+enum mincore2_tri { MINCORE2_UNKNOWN, MINCORE2_NO, MINCORE2_YES };
+
+/**
+ * struct mincore2_emu_env - where the emulation looks
+ * @proc: the directory of the calling thread in procfs
+ * @sys: where sysfs is mounted
+ * @trust: take these for procfs and sysfs without asking what they are
+ * @no_scan: do without PAGEMAP_SCAN, as kernels before 6.7 have to
+ *
+ * All but the defaults is for tests.
+ */
+struct mincore2_emu_env {
+	const char *proc;
+	const char *sys;
+	bool trust;
+	bool no_scan;
+};
+
+/**
+ * struct mincore2_emu_lines - a file being read line by line
+ * @fd: the file
+ * @pos: next byte of @buf
+ * @len: bytes in @buf
+ * @buf: what has been read ahead
+ */
+struct mincore2_emu_lines {
+	int fd;
+	size_t pos, len;
+	char buf[4096];
+};
+
+/* Room for a line of maps: what is longer is cut. */
+#define MINCORE2_EMU_LINE	(PATH_MAX + 128)
+
+/**
+ * mincore2_emu_getline() - the next line
+ * @lines: the file
+ * @line: receives it without the newline, terminated
+ * @size: bytes at @line; the rest of a longer line is skipped
+ *
+ * Return: 1; 2 if the line was cut; 0 at the end; or a negative errno.
+ */
+int mincore2_emu_getline(struct mincore2_emu_lines *lines, char *line,
+			 size_t size);
+
+/* ---- emu_maps.c ---- */
+
+/**
+ * struct mincore2_emu_vma - a line of maps, proc_pid_maps(5)
+ * @start: address
+ * @end: address after it
+ * @ino: inode number of the file; 0: none
+ * @dev_major: device of its filesystem
+ * @dev_minor: the same
+ * @write: stores are allowed
+ * @shared: not a private mapping
+ * @name: path or name as the kernel shows it; within the line that was parsed
+ */
+struct mincore2_emu_vma {
+	uint64_t start, end, ino;
+	unsigned int dev_major, dev_minor;
+	bool write, shared;
+	const char *name;
+};
+
+/**
+ * mincore2_emu_parse_maps() - read a line of maps, or the head of one of smaps
+ * @line: the line, terminated; has to live as long as @vma
+ * @vma: receives it
+ *
+ * Return: whether it is such a line.
+ */
+bool mincore2_emu_parse_maps(const char *line, struct mincore2_emu_vma *vma);
+
+/* ---- emu_smaps.c ---- */
+
+/**
+ * struct mincore2_emu_smaps - what smaps says about a mapping
+ * @page_size: KernelPageSize in bytes; 0: not said
+ * @huge: bytes mapped by PMD entries of THP (anonymous, shmem or file)
+ * @rss: bytes present
+ * @has_huge: @huge and @rss were said, all of them
+ * @hugetlb: VmFlags "ht"
+ * @pfnmap: VmFlags "pf"
+ * @has_flags: VmFlags were said
+ */
+struct mincore2_emu_smaps {
+	uint64_t page_size, huge, rss;
+	bool has_huge, hugetlb, pfnmap, has_flags;
+	unsigned int seen;	/* which of the sums */
+};
+
+/**
+ * mincore2_emu_parse_smaps() - take up one line that is not the head
+ * @line: the line
+ * @smaps: what is known so far, {0} at first
+ */
+void mincore2_emu_parse_smaps(const char *line,
+			      struct mincore2_emu_smaps *smaps);
+
+/**
+ * mincore2_emu_find_smaps() - read on in smaps to a mapping
+ * @lines: smaps, read so far at most to this mapping
+ * @line: MINCORE2_EMU_LINE bytes to work with
+ * @start: where the mapping starts
+ * @end: where it ends
+ * @smaps: receives it
+ *
+ * Return: 1; 0, there is no such mapping (any more); or a negative errno.
+ */
+int mincore2_emu_find_smaps(struct mincore2_emu_lines *lines, char *line,
+			    uint64_t start, uint64_t end,
+			    struct mincore2_emu_smaps *smaps);
+
+/* ---- emu_sysfs.c ---- */
+
+/**
+ * struct mincore2_emu_region - the attributes of a region in sysfs, as text
+ *
+ * Without the newline; an attribute that is not there is "".
+ */
+struct mincore2_emu_region {
+	char provider[32];		/* of the bus above it */
+	char devtype[32];
+	char persistence_domain[32];
+	char deep_flush[32];
+	char read_only[32];
+	char mappings[32];
+};
+
+/**
+ * mincore2_emu_judge_region() - does its memory keep what is written back?
+ * @region: its attributes
+ *
+ * Return: YES only if that is so provided that each of its NVDIMMs is armed.
+ */
+enum mincore2_tri
+mincore2_emu_judge_region(const struct mincore2_emu_region *region);
+
+/**
+ * mincore2_emu_judge_dimm() - is an NVDIMM armed?
+ * @flags: the attribute nfit/flags, without the newline
+ *
+ * Return: NO if it is not; YES if nothing is wrong with it; else UNKNOWN.
+ */
+enum mincore2_tri mincore2_emu_judge_dimm(const char *flags);
+
+/**
+ * mincore2_emu_parse_mapping() - which NVDIMM is behind a mapping of a region?
+ * @text: the attribute mappingN, as "nmem0,0,4294967296,0"
+ * @name: receives "nmem0"
+ * @size: bytes at @name
+ *
+ * Return: whether it is a well-formed one.
+ */
+bool mincore2_emu_parse_mapping(const char *text, char *name, size_t size);
+
+/* What a character device is. */
+struct mincore2_emu_device {
+	enum mincore2_tri dax;		/* device-dax */
+	enum mincore2_tri persist;	/* stores are durable when written back */
+	uint64_t align;			/* bytes; 0: not known */
+};
+
+/**
+ * mincore2_emu_device() - look a character device up in sysfs
+ * @env: where sysfs is
+ * @dev_major: number of the device
+ * @dev_minor: the same
+ * @device: receives what can be found out
+ *
+ * Return: 0, or -EMFILE, -ENFILE, -ENOMEM.
+ */
+int mincore2_emu_device(const struct mincore2_emu_env *env,
+			unsigned int dev_major, unsigned int dev_minor,
+			struct mincore2_emu_device *device);
+
+/* ---- emu_file.c ---- */
+
+/**
+ * struct mincore2_emu_facts - what is behind a mapping
+ * @dax: a file with DAX
+ * @persist: stores are durable when written back
+ * @may_look: mincore(2) tells about pages that only the file has
+ * @anon: no file, and no page cache
+ * @cached: a file that is kept in the page cache
+ * @pfnmap: it may have entries that pagemap does not show
+ * @pud: it may be mapped by PUD entries that are split when looked at
+ * @hugetlb: huge pages of hugetlbfs
+ * @asked_smaps: @smaps has been filled in as far as that is possible
+ * @huge_size: their size; 0: not known
+ * @align: bytes that each entry of device-dax has; 0: not known, or another file
+ * @smaps: what smaps says
+ */
+struct mincore2_emu_facts {
+	enum mincore2_tri dax, persist, may_look, hugetlb;
+	bool anon, cached, pfnmap, pud;
+	bool asked_smaps;
+	uint64_t huge_size, align;
+	struct mincore2_emu_smaps smaps;
+};
+
+/**
+ * mincore2_emu_facts() - find out what is behind a mapping
+ * @env: where to look
+ * @vma: the mapping
+ * @facts: receives it
+ *
+ * Return: 0, or -EMFILE, -ENFILE, -ENOMEM.
+ */
+int mincore2_emu_facts(const struct mincore2_emu_env *env,
+		       const struct mincore2_emu_vma *vma,
+		       struct mincore2_emu_facts *facts);
+
+/* Does a mapping have room for a PUD entry? */
+bool mincore2_emu_room_for_pud(const struct mincore2_emu_vma *vma);
+
+/* log2 of what a PMD or PUD entry reaches, with page tables of 64 bits. */
+unsigned int mincore2_emu_pmd_shift(void);
+unsigned int mincore2_emu_pud_shift(void);
+
+/* Does @fd lie in a filesystem of this type (statfs(2))? */
+bool mincore2_emu_on_fs(int fd, unsigned long type);
+
+/* ---- emu_pages.c ---- */
+
+/* What the page tables say about a run of pages. */
+enum {
+	MINCORE2_RUN_PRESENT = 1,
+	MINCORE2_RUN_SWAPPED = 2,	/* an entry that is not present */
+	MINCORE2_RUN_HUGE = 4,		/* a PMD entry, or hugetlb */
+	MINCORE2_RUN_ZERO = 8,		/* the zero page */
+	MINCORE2_RUN_FILE = 16,		/* a page of a file, not a copy */
+	MINCORE2_RUN_EXACT = 32		/* HUGE, ZERO and FILE are known */
+};
+
+struct mincore2_emu_run {
+	uint64_t end;
+	unsigned int bits;
+};
+
+/**
+ * struct mincore2_emu_pages - the page tables, being read
+ * @fd: pagemap; -1: there is none
+ * @scan: PAGEMAP_SCAN works
+ * @start: what is in the buffer begins here
+ * @end: and ends here
+ * @nr: elements in it
+ * @pos: first element of it that may still be of use
+ */
+struct mincore2_emu_pages {
+	int fd;
+	bool scan;
+	uint64_t start, end;
+	size_t nr, pos;
+	union {
+		uint64_t entries[384];
+		struct { uint64_t start, end, bits; } ranges[128];
+	} buf;
+};
+
+/**
+ * mincore2_emu_next_run() - the next pages of a mapping that are alike
+ * @pages: the page tables
+ * @start: first address
+ * @end: where the run has to end at the latest, in the same mapping
+ * @run: receives it
+ *
+ * Return: 0, or -ENODATA: there is no pagemap, or it does not tell.
+ */
+int mincore2_emu_next_run(struct mincore2_emu_pages *pages, uint64_t start,
+			  uint64_t end, struct mincore2_emu_run *run);
+
+/* ---- emu_report.c ---- */
+
+/**
+ * struct mincore2_emu_call - a call in progress
+ * @env: where to look
+ * @flags: state bits asked for, and options
+ * @at: all below has been reported
+ * @end: of the range
+ * @vec: the caller's
+ * @nr: its room
+ * @stored: regions in it
+ * @unknown: bits asked for that are not known of these
+ * @pages: the page tables
+ * @maps: maps, being read
+ * @smaps: smaps, being read; fd -1: not opened
+ * @may_smaps: smaps can be read without splitting anything
+ * @line: line of maps
+ * @other_line: line of another file
+ * @core: for mincore(2)
+ */
+struct mincore2_emu_call {
+	const struct mincore2_emu_env *env;
+	unsigned int flags;
+	uint64_t at, end;
+	struct mincore_region *vec;
+	size_t nr, stored;
+	uint64_t unknown;
+	struct mincore2_emu_pages pages;
+	struct mincore2_emu_lines maps, smaps;
+	enum mincore2_tri may_smaps;
+	char line[MINCORE2_EMU_LINE], other_line[MINCORE2_EMU_LINE];
+	unsigned char core[2048];
+};
+
+/**
+ * mincore2_emu_put() - report pages
+ * @call: the call; they begin where what was reported ends
+ * @end: and end here
+ * @state: their state
+ * @unknown: bits of it that are not known
+ *
+ * Return: 0; or 1, they were not taken: the call has to end before them.
+ */
+int mincore2_emu_put(struct mincore2_emu_call *call, uint64_t end,
+		     uint64_t state, uint64_t unknown);
+
+/**
+ * mincore2_emu_report() - report a mapping
+ * @call: the call; where it is at lies in the mapping
+ * @vma: the mapping
+ * @end: up to here
+ *
+ * Return: 0; 1, the call has to end; -ESTALE, the mapping is not there any
+ * more; or another negative errno.
+ */
+int mincore2_emu_report(struct mincore2_emu_call *call,
+			const struct mincore2_emu_vma *vma, uint64_t end);
+
+/* ---- emu_level.c ---- */
+
+/**
+ * mincore2_emu_level() - at which level are present pages mapped?
+ * @call: the call
+ * @vma: their mapping
+ * @facts: what is behind it; what is found out is added
+ * @bits: what the page tables say, MINCORE2_RUN_*
+ *
+ * Return: LEVEL and ENTRY_SHIFT of a state; 0: not known.
+ */
+uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
+			    const struct mincore2_emu_vma *vma,
+			    struct mincore2_emu_facts *facts,
+			    unsigned int bits);
+
+/* ---- emulate.c ---- */
+
+/* Open a file of the calling thread in procfs; a negative errno if none. */
+int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
+
+/* mincore2_emulate() that looks where it is told to. */
+ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
+			 size_t length, struct mincore_region *vec, size_t nr,
+			 unsigned int flags, uint64_t *unknown);
+
+#endif /* MINCORE2_EMU_H */

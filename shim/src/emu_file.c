@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The emulation: what is behind a mapping. The file is found through
+ * /proc/self/map_files, which takes a capability, or else by the path that maps
+ * shows, if the file that is there now is the one that is mapped.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "emu.h"
+
+/* Linux 5.8; the headers of older C libraries do not have it. */
+#ifndef STATX_ATTR_DAX
+#define STATX_ATTR_DAX	0x00200000
+#endif
+
+/* <linux/magic.h> */
+#define HUGETLBFS_MAGIC	0x958458f6UL
+#define SYSFS_MAGIC	0x62656572UL
+#define PROC_MAGIC	0x9fa0UL
+#define DEBUGFS_MAGIC	0x64626720UL
+
+/* What the kernel shows in place of a user ID that has no name here. */
+#define OVERFLOW_UID	65534
+
+bool mincore2_emu_on_fs(int fd, unsigned long type)
+{
+	struct statfs fs;
+
+	/* f_type is an int on some, and a long on others. */
+	return !fstatfs(fd, &fs) &&
+	       (uint32_t)fs.f_type == (uint32_t)type;
+}
+
+static unsigned int page_shift(void)
+{
+	uint64_t size = mincore2_page_size();
+	unsigned int shift = 0;
+
+	while (size >>= 1)
+		shift++;
+	return shift;
+}
+
+/* A table is a page of entries of 8 bytes. */
+unsigned int mincore2_emu_pmd_shift(void)
+{
+	return page_shift() + page_shift() - 3;
+}
+
+unsigned int mincore2_emu_pud_shift(void)
+{
+	return mincore2_emu_pmd_shift() + page_shift() - 3;
+}
+
+bool mincore2_emu_room_for_pud(const struct mincore2_emu_vma *vma)
+{
+	uint64_t size = (uint64_t)1 << mincore2_emu_pud_shift();
+	uint64_t first;
+
+	if (vma->start > UINT64_MAX - size)
+		return false;
+	first = (vma->start + size - 1) & ~(size - 1);
+	return first < vma->end && vma->end - first >= size;
+}
+
+static bool begins(const char *name, const char *with)
+{
+	return !strncmp(name, with, strlen(with));
+}
+
+/*
+ * Shared anonymous memory and the like: the kernel's own tmpfs and hugetlbfs,
+ * files without a path. (Only root could give a file such a name, in "/".)
+ */
+static bool is_internal_shmem(const char *name)
+{
+	const char *deleted = strstr(name, " (deleted)");
+
+	return (deleted && !strcmp(deleted, " (deleted)") &&
+		(begins(name, "/memfd:") || begins(name, "/SYSV") ||
+		 !strcmp(name, "/dev/zero (deleted)"))) ||
+	       begins(name, "[anon_shmem:");
+}
+
+static bool out_of_resources(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOMEM;
+}
+
+static bool same_file(int fd, const struct mincore2_emu_vma *vma)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_ino == vma->ino &&
+	       major(st.st_dev) == vma->dev_major &&
+	       minor(st.st_dev) == vma->dev_minor;
+}
+
+/* The path with each \012 a newline: maps writes no other character so. */
+static void unescape(const char *name, char *path, size_t size)
+{
+	size_t used = 0;
+
+	while (*name && used < size - 1) {
+		if (begins(name, "\\012")) {
+			path[used++] = '\n';
+			name += 4;
+		} else {
+			path[used++] = *name++;
+		}
+	}
+	path[used] = '\0';
+}
+
+/*
+ * The file of a mapping, opened with O_PATH: nothing is done to it. Returns -1
+ * where it cannot be found, or -EMFILE and the like.
+ */
+static int open_file(const struct mincore2_emu_env *env,
+		     const struct mincore2_emu_vma *vma)
+{
+	const int flags = O_PATH | O_CLOEXEC;
+	char path[MINCORE2_EMU_LINE];
+	int fd;
+
+	/* It is the process that has map_files, not the thread. */
+	snprintf(path, sizeof(path), "%s/../../map_files/%" PRIx64 "-%" PRIx64,
+		 env->proc, vma->start, vma->end);
+	fd = open(path, flags);
+	if (fd >= 0)
+		return fd;
+	if (out_of_resources(errno))
+		return -errno;
+	if (vma->name[0] != '/')
+		return -1;
+	fd = open(vma->name, flags | O_NOFOLLOW);
+	if (fd < 0 && !out_of_resources(errno) && strstr(vma->name, "\\012")) {
+		unescape(vma->name, path, sizeof(path));
+		fd = open(path, flags | O_NOFOLLOW);
+	}
+	if (fd < 0)
+		return out_of_resources(errno) ? -errno : -1;
+	if (same_file(fd, vma))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/*
+ * The rule of mincore(2) since Linux 5.2, can_do_mincore(): the owner of the
+ * file, or who might open it for writing. UNKNOWN, as there may be a capability.
+ */
+static enum mincore2_tri may_look(int fd, const struct statx *stx)
+{
+	/* The way to ask for it: an ID that is none changes nothing. */
+	uid_t fsuid = (uid_t)setfsuid((uid_t)-1);
+
+	if (stx->stx_mask & STATX_UID && stx->stx_uid == fsuid &&
+	    fsuid != OVERFLOW_UID)
+		return MINCORE2_YES;
+	if (!faccessat(fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH))
+		return MINCORE2_YES;
+	return MINCORE2_UNKNOWN;
+}
+
+static void regular_facts(int fd, const struct statx *stx,
+			  const struct mincore2_emu_vma *vma,
+			  struct mincore2_emu_facts *facts)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return;
+	facts->hugetlb = MINCORE2_NO;
+	facts->pud = false;
+	switch ((uint32_t)fs.f_type) {
+	case (uint32_t)HUGETLBFS_MAGIC:
+		facts->hugetlb = MINCORE2_YES;
+		facts->huge_size = (uint64_t)fs.f_bsize;
+		facts->dax = facts->persist = MINCORE2_NO;
+		facts->pfnmap = false;
+		return;
+	case (uint32_t)SYSFS_MAGIC:	/* memory of PCI devices */
+	case (uint32_t)PROC_MAGIC:
+	case (uint32_t)DEBUGFS_MAGIC:
+		break;
+	default:
+		facts->pfnmap = false;
+	}
+	if (!(stx->stx_attributes_mask & STATX_ATTR_DAX))
+		return;
+	if (!(stx->stx_attributes & STATX_ATTR_DAX)) {
+		facts->dax = facts->persist = MINCORE2_NO;
+		facts->cached = !facts->pfnmap;
+		return;
+	}
+	facts->dax = MINCORE2_YES;
+	/* Shared: that depends on the filesystem, its journal, and the file. */
+	if (!vma->shared)
+		facts->persist = MINCORE2_NO;
+}
+
+static int device_facts(const struct mincore2_emu_env *env,
+			const struct statx *stx,
+			const struct mincore2_emu_vma *vma,
+			struct mincore2_emu_facts *facts)
+{
+	struct mincore2_emu_device device;
+	int err = mincore2_emu_device(env, stx->stx_rdev_major,
+				      stx->stx_rdev_minor, &device);
+
+	if (err)
+		return err;
+	facts->dax = device.dax;
+	facts->persist = device.persist;
+	/* The kernel refuses private mappings of device-dax. */
+	if (device.dax == MINCORE2_YES && !vma->shared)
+		facts->dax = facts->persist = MINCORE2_UNKNOWN;
+	facts->hugetlb = MINCORE2_NO;
+	if (facts->dax == MINCORE2_NO)
+		facts->pud = false;
+	if (facts->dax != MINCORE2_YES)
+		return 0;
+	facts->pfnmap = false;
+	/* Each entry has exactly this size: __dev_dax_pmd_fault() and so on. */
+	facts->align = device.align;
+	if (device.align && device.align >> mincore2_emu_pud_shift() == 0)
+		facts->pud = false;
+	return 0;
+}
+
+static int file_facts(const struct mincore2_emu_env *env,
+		      const struct mincore2_emu_vma *vma, int fd,
+		      struct mincore2_emu_facts *facts)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+		  STATX_BASIC_STATS, &stx))
+		return 0;
+	facts->may_look = may_look(fd, &stx);
+	if (S_ISREG(stx.stx_mode)) {
+		regular_facts(fd, &stx, vma, facts);
+	} else if (S_ISCHR(stx.stx_mode)) {
+		return device_facts(env, &stx, vma, facts);
+	} else if (S_ISBLK(stx.stx_mode)) {
+		/* Its page cache; DAX of block devices is gone since 4.6. */
+		facts->dax = facts->persist = facts->hugetlb = MINCORE2_NO;
+		facts->pud = facts->pfnmap = false;
+		facts->cached = true;
+	}
+	return 0;
+}
+
+int mincore2_emu_facts(const struct mincore2_emu_env *env,
+		       const struct mincore2_emu_vma *vma,
+		       struct mincore2_emu_facts *facts)
+{
+	const char *name = vma->name;
+	int fd, err;
+
+	*facts = (struct mincore2_emu_facts) { 0 };
+	if (!vma->ino && !vma->dev_major && !vma->dev_minor) {
+		facts->dax = facts->persist = facts->hugetlb = MINCORE2_NO;
+		if (!*name || begins(name, "[heap") || begins(name, "[stack") ||
+		    begins(name, "[anon:")) {
+			facts->anon = true;
+			facts->may_look = MINCORE2_YES;
+		} else {
+			/* [vdso], [vvar] and the like. */
+			facts->pfnmap = true;
+		}
+		return 0;
+	}
+	facts->pfnmap = true;
+	facts->pud = mincore2_emu_room_for_pud(vma);
+	fd = open_file(env, vma);
+	if (fd < -1)
+		return fd;
+	if (fd >= 0) {
+		err = file_facts(env, vma, fd, facts);
+		close(fd);
+		return err;
+	}
+	if (is_internal_shmem(name)) {
+		facts->dax = facts->persist = MINCORE2_NO;
+		facts->pud = facts->pfnmap = false;
+		/* A memfd may be hugetlb. */
+		facts->hugetlb = begins(name, "/memfd:") || begins(name, "/SYSV") ?
+				 MINCORE2_UNKNOWN : MINCORE2_NO;
+		facts->cached = true;
+	} else if (!strcmp(name, "/anon_hugepage (deleted)")) {
+		facts->dax = facts->persist = MINCORE2_NO;
+		facts->pud = facts->pfnmap = false;
+		facts->hugetlb = MINCORE2_YES;
+	}
+	return 0;
+}

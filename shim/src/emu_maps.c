@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The emulation: files read line by line, and the lines of maps.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "emu.h"
+
+/* Read ahead. Returns 1, 0 at the end, or -errno. */
+static int refill(struct mincore2_emu_lines *lines)
+{
+	ssize_t got;
+
+	do {
+		got = read(lines->fd, lines->buf, sizeof(lines->buf));
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	lines->pos = 0;
+	lines->len = (size_t)got;
+	return got > 0;
+}
+
+int mincore2_emu_getline(struct mincore2_emu_lines *lines, char *line,
+			 size_t size)
+{
+	size_t used = 0;
+	bool cut = false, any = false;
+
+	for (;;) {
+		const char *from, *newline;
+		size_t len, room;
+
+		if (lines->pos == lines->len) {
+			int ret = refill(lines);
+
+			if (ret < 0)
+				return ret;
+			if (!ret)
+				break;
+		}
+		any = true;
+		from = lines->buf + lines->pos;
+		len = lines->len - lines->pos;
+		newline = memchr(from, '\n', len);
+		if (newline)
+			len = (size_t)(newline - from);
+		room = size - 1 - used;
+		if (len > room)
+			cut = true;
+		memcpy(line + used, from, len < room ? len : room);
+		used += len < room ? len : room;
+		lines->pos += len;
+		if (newline) {
+			lines->pos++;
+			break;
+		}
+	}
+	line[used] = '\0';
+	return any ? 1 + cut : 0;
+}
+
+/* Hexadecimal or decimal digits; false: none, or more than 64 bits. */
+static bool digits(const char **text, unsigned int base, uint64_t *value)
+{
+	const char *at = *text;
+
+	*value = 0;
+	for (;; at++) {
+		unsigned int digit;
+
+		if (*at >= '0' && *at <= '9')
+			digit = (unsigned int)(*at - '0');
+		else if (base == 16 && *at >= 'a' && *at <= 'f')
+			digit = (unsigned int)(*at - 'a') + 10;
+		else
+			break;
+		if (*value > (UINT64_MAX - digit) / base)
+			return false;
+		*value = *value * base + digit;
+	}
+	if (at == *text)
+		return false;
+	*text = at;
+	return true;
+}
+
+static bool skip(const char **text, char c)
+{
+	if (**text != c)
+		return false;
+	++*text;
+	return true;
+}
+
+/* START-END rwxp OFFSET MAJOR:MINOR INODE, blanks, and perhaps a name. */
+bool mincore2_emu_parse_maps(const char *line, struct mincore2_emu_vma *vma)
+{
+	uint64_t offset, dev_major, dev_minor;
+	const char *perms;
+
+	if (!digits(&line, 16, &vma->start) || !skip(&line, '-') ||
+	    !digits(&line, 16, &vma->end) || !skip(&line, ' '))
+		return false;
+	perms = line;
+	if (strnlen(perms, 5) < 5 || perms[4] != ' ' ||
+	    (perms[0] != 'r' && perms[0] != '-') ||
+	    (perms[1] != 'w' && perms[1] != '-') ||
+	    (perms[2] != 'x' && perms[2] != '-') ||
+	    (perms[3] != 's' && perms[3] != 'p'))
+		return false;
+	vma->write = perms[1] == 'w';
+	vma->shared = perms[3] == 's';
+	line = perms + 5;
+	if (!digits(&line, 16, &offset) || !skip(&line, ' ') ||
+	    !digits(&line, 16, &dev_major) || !skip(&line, ':') ||
+	    !digits(&line, 16, &dev_minor) || !skip(&line, ' ') ||
+	    !digits(&line, 10, &vma->ino))
+		return false;
+	if (*line && *line != ' ')
+		return false;
+	if (dev_major > UINT_MAX || dev_minor > UINT_MAX ||
+	    vma->start >= vma->end)
+		return false;
+	vma->dev_major = (unsigned int)dev_major;
+	vma->dev_minor = (unsigned int)dev_minor;
+	vma->name = line + strspn(line, " ");
+	return true;
+}

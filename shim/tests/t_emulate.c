@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The emulation on real mappings of this machine, whatever its kernel: against
+ * mincore(2), with PAGEMAP_SCAN and without; bad input; ranges that change
+ * meanwhile; without /proc, without file descriptors, in threads and children.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "emu.h"
+#include "tap.h"
+
+#define ALL	MINCORE2_STATE_BITS
+#define PAGES	64
+
+static size_t page;
+static struct mincore2_emu_env env = {
+	.proc = "/proc/thread-self", .sys = "/sys",
+};
+
+static bool tiling(const struct mincore_region *r, ssize_t nr, const void *start,
+		   size_t length)
+{
+	return nr > 0 && mincore2_tiles((uintptr_t)start, length, r, (size_t)nr);
+}
+
+/* The state of one page; ~0: an error. */
+static uint64_t state_of(const void *addr, unsigned int flags, uint64_t *unknown)
+{
+	struct mincore_region r;
+
+	if (mincore2_emu_run(&env, (void *)(uintptr_t)addr, page, &r, 1, flags,
+			     unknown) != 1)
+		return ~(uint64_t)0;
+	return r.state;
+}
+
+/* Each page: RESIDENT as mincore(2) says; returns the pages that differ. */
+static size_t unlike_mincore(char *map, size_t pages)
+{
+	unsigned char core[PAGES];
+	uint64_t unknown;
+	size_t wrong = 0;
+
+	if (mincore(map, pages * page, core))
+		return pages;
+	for (size_t i = 0; i < pages; i++) {
+		uint64_t state = state_of(map + i * page, ALL, &unknown);
+
+		wrong += (state & MINCORE_RESIDENT) != (core[i] & 1U) ||
+			 unknown & MINCORE_RESIDENT;
+	}
+	return wrong;
+}
+
+static char *map_of(int flags, int fd)
+{
+	char *map = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	if (map == MAP_FAILED) {
+		perror("mmap");
+		exit(1);
+	}
+	madvise(map, PAGES * page, MADV_NOHUGEPAGE);
+	return map;
+}
+
+static int temporary_file(void)
+{
+	char path[] = "/tmp/mincore2-XXXXXX";
+	int fd = mkstemp(path);
+
+	if (fd < 0 || ftruncate(fd, (off_t)(PAGES * page))) {
+		perror(path);
+		exit(1);
+	}
+	/* The name stays for as long as a user may have to find it by that. */
+	if (geteuid() == 0)
+		unlink(path);
+	return fd;
+}
+
+static void mapping(const char *name, char *map)
+{
+	uint64_t unknown, untouched, read_only, written;
+
+	untouched = state_of(map, ALL, &unknown);
+	ok(!(untouched & (MINCORE_LEVEL | MINCORE_UNMAPPED | MINCORE_PERSIST)) &&
+	   !(unknown & (MINCORE_LEVEL | MINCORE_WRITABLE)),
+	   "%s: untouched: no entry, and that is known", name);
+	for (size_t i = 0; i < PAGES / 2; i++)
+		((volatile char *)map)[i * page] = 1;
+	written = state_of(map, ALL, &unknown);
+	ok((written & MINCORE_RESIDENT) && !(written & MINCORE_WRITABLE) &&
+	   unknown & MINCORE_WRITABLE,
+	   "%s: written: resident; writable is unknown, and reads 0", name);
+	ok((written & MINCORE_LEVEL) == MINCORE_PTE &&
+	   1U << MINCORE_ENTRY_SHIFT(written) == page,
+	   "%s: written: mapped by a PTE", name);
+	ok(!unlike_mincore(map, PAGES), "%s: residency as of mincore(2)", name);
+	ok(!(written & (MINCORE_DAX | MINCORE_PERSIST)),
+	   "%s: neither DAX nor persistence-safe", name);
+	mprotect(map, PAGES * page, PROT_READ);
+	read_only = state_of(map, ALL, &unknown);
+	ok(!(read_only & MINCORE_WRITABLE) && !(unknown & MINCORE_WRITABLE),
+	   "%s: without write permission: known not to be writable", name);
+	mprotect(map, PAGES * page, PROT_READ | PROT_WRITE);
+}
+
+static void mappings(const char *how)
+{
+	char name[64];
+	int fd;
+	const struct {
+		const char *name;
+		int flags;
+		bool file;
+	} kinds[] = {
+		{ "anonymous", MAP_PRIVATE | MAP_ANONYMOUS, false },
+		{ "shared anonymous", MAP_SHARED | MAP_ANONYMOUS, false },
+		{ "file", MAP_SHARED, true },
+		{ "file, private", MAP_PRIVATE, true },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		char *map;
+
+		fd = kinds[i].file ? temporary_file() : -1;
+		map = map_of(kinds[i].flags, fd);
+		snprintf(name, sizeof(name), "%s, %s", how, kinds[i].name);
+		mapping(name, map);
+		munmap(map, PAGES * page);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+/* Gaps, neighbours, a vector of one, and where unknown changes. */
+static void ranges(void)
+{
+	char *map = map_of(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct mincore_region r[8];
+	uint64_t unknown;
+	ssize_t got;
+	size_t at = 0;
+	int calls = 0;
+
+	munmap(map + 4 * page, page);
+	map[0] = 1;
+	got = mincore2_emu_run(&env, map, 6 * page, r, 8, MINCORE_RESIDENT,
+			       &unknown);
+	ok(got == 4 && tiling(r, got, map, 6 * page) && !unknown &&
+	   r[0].state == MINCORE_RESIDENT && !r[1].state &&
+	   r[2].state == MINCORE_UNMAPPED &&
+	   r[2].end - r[2].start == page && !r[3].state,
+	   "regions run over gaps, and tile");
+	while (at < 6 * page && calls++ < 9 &&
+	       mincore2_emu_run(&env, map + at, 6 * page - at, r, 1,
+				MINCORE_RESIDENT, &unknown) == 1)
+		at = r[0].end - (uintptr_t)map;
+	ok(calls == 4, "one region at a time: the same four (%d)", calls);
+	got = mincore2_emu_run(&env, map, 6 * page, r, 8,
+			       MINCORE_RESIDENT | MINCORE_WRITABLE, &unknown);
+	ok(got == 1 && unknown == MINCORE_WRITABLE && r[0].end == r[0].start + page,
+	   "a call stops where the unknown bits change");
+	got = mincore2_emu_run(&env, map, 1, r, 8, MINCORE_DAX, &unknown);
+	ok(got == 1 && r[0].end == r[0].start + page && !r[0].state,
+	   "only what is asked for is reported; the length is rounded up");
+	munmap(map, PAGES * page);
+}
+
+static void bad_input(void)
+{
+	struct mincore_region r[2];
+	uint64_t unknown = 7;
+	char *map = map_of(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+#define CALL(...)	mincore2_emulate(__VA_ARGS__)
+	ok(CALL(map + 1, page, r, 2, MINCORE_DAX, &unknown) == -EINVAL,
+	   "misaligned: EINVAL");
+	ok(CALL(map, page, r, 2, 0, &unknown) == -EINVAL &&
+	   CALL(map, page, r, 2, MINCORE2_MAY_SPLIT, &unknown) == -EINVAL &&
+	   CALL(map, page, r, 2, MINCORE_PMD, &unknown) == -EINVAL &&
+	   CALL(map, page, r, 2, 0x200 | MINCORE_DAX, &unknown) == -EINVAL,
+	   "no bits, half of LEVEL, unknown bits: EINVAL");
+	ok(CALL(map, SIZE_MAX, r, 2, MINCORE_DAX, &unknown) == -ENOMEM &&
+	   CALL((void *)(UINTPTR_MAX - page + 1), page, r, 2, MINCORE_DAX,
+		&unknown) == -ENOMEM, "a range that wraps: ENOMEM");
+	ok(CALL((void *)(UINTPTR_MAX - 16 * page + 1), page, r, 2, MINCORE_DAX,
+		&unknown) == -ENOMEM &&
+	   CALL(map, SIZE_MAX / 2, r, 2, MINCORE_DAX, &unknown) == -ENOMEM,
+	   "behind user space: ENOMEM");
+	ok(CALL(map, page, NULL, 2, MINCORE_DAX, &unknown) == -EFAULT &&
+	   CALL(map, page, r, 2, MINCORE_DAX, NULL) == -EFAULT, "NULL: EFAULT");
+	ok(unknown == 7, "after an error nothing has been stored");
+	ok(CALL(NULL, page, r, 2, MINCORE_DAX, &unknown) == 1 &&
+	   r[0].state == MINCORE_UNMAPPED, "address 0 is not mapped");
+	ok(!CALL(map, 0, r, 2, MINCORE_DAX, &unknown) && !unknown &&
+	   !CALL(map, page, NULL, 0, MINCORE_DAX, &unknown),
+	   "no length, no room: 0");
+	errno = EXFULL;
+	CALL(map, page, r, 2, ALL, &unknown);
+	ok(errno == EXFULL, "errno is left alone");
+#undef CALL
+	munmap(map, PAGES * page);
+}
+
+/* 4 TiB without a page: by what is there, not by what there could be. */
+static void enormous(void)
+{
+	const size_t size = sizeof(void *) == 8 ? (size_t)1 << 42 : 1 << 29;
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			 MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct mincore2_iter it;
+	struct mincore_region r;
+	int regions = 0, ret;
+
+	if (map == MAP_FAILED || mincore2_supported()) {
+		ok(true, "# SKIP no such mapping, or answers are native");
+		return;
+	}
+	madvise(map, size, MADV_NOHUGEPAGE);
+	map[size / 2] = 1;
+	ret = mincore2_iter_init(&it, map, size, MINCORE_RESIDENT |
+				 MINCORE_LEVEL | MINCORE_DAX | MINCORE2_EMULATE);
+	while (!ret && (ret = mincore2_iter_next(&it, &r)) == 1 && regions++ < 9)
+		ret = 0;
+	ok(!ret && regions == 3 && mincore2_iter_way(&it) == MINCORE2_WAY_EMULATED,
+	   "the iterator, emulated: %zu GiB in %d regions", size >> 30, regions);
+	munmap(map, size);
+}
+
+/* ---- processes and threads ---- */
+
+static int in_child(int (*test)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		_exit(test());
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+static int without_proc(void)
+{
+	char dir[] = "/tmp/mincore2-root-XXXXXX";
+	struct mincore2_iter it;
+	struct mincore_region r;
+	uint64_t unknown;
+	int bad = 0;
+
+	if (!mkdtemp(dir))
+		return 77;
+	if (chroot(dir) && (unshare(CLONE_NEWUSER) || chroot(dir))) {
+		rmdir(dir);
+		return 77;
+	}
+	rmdir("/");
+	bad |= mincore2_emulate(NULL, page, &r, 1, MINCORE_DAX, &unknown) !=
+	       -EOPNOTSUPP;
+	if (!mincore2_supported()) {
+		bad |= mincore2_way(MINCORE2_EMULATE) != MINCORE2_WAY_NONE;
+		bad |= mincore2_iter_init(&it, NULL, page, MINCORE_DAX |
+					  MINCORE2_EMULATE) != -EOPNOTSUPP;
+	}
+	return bad;
+}
+
+static int without_descriptors(void)
+{
+	struct rlimit none = { 0, 0 };
+	struct mincore_region r;
+	uint64_t unknown;
+
+	setrlimit(RLIMIT_NOFILE, &none);
+	return mincore2_emulate(NULL, page, &r, 1, MINCORE_DAX, &unknown) !=
+	       -EAGAIN;
+}
+
+/* A process whose first thread is gone has no memory in /proc/self. */
+static void *last_thread(void *arg)
+{
+	struct mincore_region r;
+	uint64_t unknown;
+	struct timespec moment = { 0, 20000000 };
+
+	nanosleep(&moment, NULL);
+	_exit(mincore2_emulate(arg, page, &r, 1, ALL, &unknown) != 1 ||
+	      !(r.state & MINCORE_RESIDENT));
+}
+
+static int without_leader(void)
+{
+	pthread_t thread;
+	char *map = map_of(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	map[0] = 1;
+	if (pthread_create(&thread, NULL, last_thread, map))
+		return 98;
+	pthread_exit(NULL);
+}
+
+static int not_dumpable(void)
+{
+	char *map = map_of(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	uint64_t unknown, state;
+
+	map[0] = 1;
+	if (setresgid(65534, 65534, 65534) || setresuid(65533, 65533, 65533))
+		return 77;
+	state = state_of(map, ALL, &unknown);
+	/* Without pagemap: residency only, and the rest is said to be unknown. */
+	return !(state & MINCORE_RESIDENT && state & ~unknown) ||
+	       (unknown & MINCORE_LEVEL) != MINCORE_LEVEL;
+}
+
+static void *changer(void *arg)
+{
+	atomic_bool *stop = ((void **)arg)[0];
+	char *area = ((void **)arg)[1];
+
+	for (unsigned int i = 0; !atomic_load(stop); i++) {
+		char *at = area + i % 7 * page;
+
+		munmap(at, 3 * page);
+		mmap(at, 3 * page, PROT_READ | PROT_WRITE, MAP_FIXED |
+		     MAP_ANONYMOUS | (i & 1 ? MAP_SHARED : MAP_PRIVATE), -1, 0);
+		*(volatile char *)at = 1;
+	}
+	return NULL;
+}
+
+struct scanner {
+	char *area;
+	unsigned int wrong, scans;
+};
+
+static void *scanner(void *arg)
+{
+	struct scanner *s = arg;
+	struct timespec now, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec++;
+	do {
+		struct mincore_region r[32];
+		uint64_t unknown;
+		ssize_t got = mincore2_emulate(s->area, 16 * page, r, 32, ALL,
+					       &unknown);
+
+		s->scans++;
+		s->wrong += got != -EAGAIN && !tiling(r, got, s->area, 16 * page);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec &&
+					     now.tv_nsec < end.tv_nsec));
+	return NULL;
+}
+
+static void races(void)
+{
+	char *area = map_of(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct scanner scanners[2] = { { area, 0, 0 }, { area, 0, 0 } };
+	atomic_bool stop = false;
+	void *args[] = { &stop, area };
+	pthread_t change, scan[2];
+
+	if (pthread_create(&change, NULL, changer, args) ||
+	    pthread_create(&scan[0], NULL, scanner, &scanners[0]) ||
+	    pthread_create(&scan[1], NULL, scanner, &scanners[1])) {
+		ok(false, "threads");
+		return;
+	}
+	pthread_join(scan[0], NULL);
+	pthread_join(scan[1], NULL);
+	atomic_store(&stop, true);
+	pthread_join(change, NULL);
+	ok(!scanners[0].wrong && !scanners[1].wrong &&
+	   scanners[0].scans > 3 && scanners[1].scans > 3,
+	   "two threads scan what a third maps and unmaps: regions tile");
+}
+
+static void report(int status, const char *name)
+{
+	if (status == 77)
+		ok(true, "# SKIP %s: not permitted here", name);
+	else
+		ok(!status, "%s (%d)", name, status);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	page = (size_t)mincore2_page_size();
+	if (argc > 1) {		/* for the thread sanitizer */
+		races();
+		return tap_done();
+	}
+	mappings("scan");
+	env.no_scan = true;
+	mappings("no scan");
+	env.no_scan = false;
+	ranges();
+	bad_input();
+	enormous();
+	report(in_child(without_proc), "no /proc: EOPNOTSUPP, and no way");
+	report(in_child(without_descriptors), "no descriptors left: EAGAIN");
+	report(in_child(without_leader), "the first thread has ended");
+	report(in_child(not_dumpable), "pagemap is root's: residency, no level");
+	races();
+	return tap_done();
+}
