@@ -122,7 +122,7 @@ static int run_child(struct guard *guard)
 			ret = waitpid(pid, &status, __WALL);
 		while (ret < 0 && errno == EINTR);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (ret != pid || !WIFEXITED(status))
+	if (pid <= 0 || ret != pid || !WIFEXITED(status))
 		return -EAGAIN;
 	return WEXITSTATUS(status);
 }

@@ -89,6 +89,18 @@ static void make_stuck(struct io_uring_sqe *sqe)
 	sqe->user_data = data;
 }
 
+/* Wait until all of them are there, and have the ring say something else. */
+static void set_results(struct io_uring *ring, unsigned int count)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int head = *ring->cq.khead;
+
+	if (io_uring_wait_cqe_nr(ring, &cqe, count))
+		return;
+	for (unsigned int i = 0; i < count; i++)
+		ring->cq.cqes[(head + i) & ring->cq.ring_mask].res = faults.result;
+}
+
 int __real_io_uring_submit(struct io_uring *ring);
 int __wrap_io_uring_submit(struct io_uring *ring);
 int __wrap_io_uring_submit(struct io_uring *ring)
@@ -110,43 +122,7 @@ int __wrap_io_uring_submit(struct io_uring *ring)
 		ring->sq.sqe_tail = head + (unsigned int)faults.at_most;
 	ret = __real_io_uring_submit(ring);
 	faults.requests += ret > 0 ? ret : 0;
+	if (ret > 0 && faults.result)
+		set_results(ring, (unsigned int)ret);
 	return ret;
-}
-
-int __real___io_uring_get_cqe(struct io_uring *ring, struct io_uring_cqe **cqe,
-			      unsigned int submit, unsigned int wait,
-			      sigset_t *set);
-int __wrap___io_uring_get_cqe(struct io_uring *ring, struct io_uring_cqe **cqe,
-			      unsigned int submit, unsigned int wait,
-			      sigset_t *set);
-
-static int with_result(int ret, struct io_uring_cqe *cqe)
-{
-	if (!ret && cqe && faults.result)
-		cqe->res = faults.result;
-	return ret;
-}
-
-int __wrap___io_uring_get_cqe(struct io_uring *ring, struct io_uring_cqe **cqe,
-			      unsigned int submit, unsigned int wait,
-			      sigset_t *set)
-{
-	int ret = __real___io_uring_get_cqe(ring, cqe, submit, wait, set);
-
-	return with_result(ret, ret ? NULL : *cqe);
-}
-
-int __real_io_uring_wait_cqe_timeout(struct io_uring *ring,
-				     struct io_uring_cqe **cqe,
-				     struct __kernel_timespec *ts);
-int __wrap_io_uring_wait_cqe_timeout(struct io_uring *ring,
-				     struct io_uring_cqe **cqe,
-				     struct __kernel_timespec *ts);
-int __wrap_io_uring_wait_cqe_timeout(struct io_uring *ring,
-				     struct io_uring_cqe **cqe,
-				     struct __kernel_timespec *ts)
-{
-	int ret = __real_io_uring_wait_cqe_timeout(ring, cqe, ts);
-
-	return with_result(ret, ret ? NULL : *cqe);
 }

@@ -4,7 +4,7 @@
  * mincore2(): nothing is persistence-safe, so everything goes through msync,
  * fdatasync or io_uring.
  *
- *   t_persist [no-query] [no-uring=ERRNO]
+ *   t_persist [no-query] [no-uring=ERRNO] [valgrind]
  *
  * no-query: without PROCMAP_QUERY; no-uring: io_uring_setup() fails. Both by a
  * seccomp filter, so that it is the kernel that refuses.
@@ -28,7 +28,7 @@
 
 #define QUERY	0xc0686611u	/* PROCMAP_QUERY */
 
-static bool no_uring;
+static bool no_uring, in_valgrind;
 
 static void deny(int nr, bool by_arg, unsigned int arg, int error)
 {
@@ -151,7 +151,7 @@ static void test_one_range(void)
 	   "a closed descriptor is EBADF");
 	ok(mincore2_persistv(&range, 1, MINCORE2_PERSIST_TRUSTED, -1) == -EBADF,
 	   "trusted, too");
-	range.fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	range.fd = open("/", O_PATH | O_CLOEXEC);
 	ok(mincore2_persistv(&range, 1, MINCORE2_PERSIST_TRUSTED, -1) == -EBADF,
 	   "one that is not for this is what fdatasync says");
 	close(range.fd);
@@ -440,7 +440,7 @@ static void test_leaks(void)
 	for (int i = 0; i < 20; i++)
 		mincore2_persistv(ranges, 2, 0, i % 2 ? -1 : 1000);
 	ok(lowest_fd() == fd, "no descriptor is left open");
-	ok(lines_of_maps() == lines, "no mapping is left");
+	ok(in_valgrind || lines_of_maps() == lines, "no mapping is left");
 	file_end(&a);
 	file_end(&b);
 }
@@ -452,6 +452,8 @@ int main(int argc, char **argv)
 			deny(SYS_ioctl, true, QUERY, ENOTTY);
 		else if (!strncmp(argv[i], "no-uring=", 9))
 			deny(SYS_io_uring_setup, false, 0, atoi(argv[i] + 9));
+		/* Which has mappings of its own. */
+		in_valgrind |= !strcmp(argv[i], "valgrind");
 		no_uring |= !strncmp(argv[i], "no-uring=", 9);
 	}
 	test_arguments();
