@@ -21,7 +21,7 @@
 #define MAP_SHARED_VALIDATE	0x03
 #endif
 
-struct mincore2_map {
+struct mincore2_mapping {
 	char *addr;
 	size_t length;
 	/*
@@ -38,7 +38,7 @@ static uintptr_t whole_pages(size_t length)
 	return (length + page - 1) & ~(page - 1);
 }
 
-static bool is_safe(const struct mincore2_map *map)
+static bool is_safe(const struct mincore2_mapping *map)
 {
 	uintptr_t start = (uintptr_t)map->addr;
 
@@ -49,7 +49,7 @@ static bool is_safe(const struct mincore2_map *map)
  * With MAP_SYNC each first store to a page may commit the journal: only kept
  * where something is gained by it. Returns 0 or a negative errno.
  */
-static int map_best(struct mincore2_map *map, int prot, int fd, off_t offset)
+static int map_best(struct mincore2_mapping *map, int prot, int fd, off_t offset)
 {
 	map->addr = mmap(NULL, map->length, prot,
 			 MAP_SHARED_VALIDATE | MAP_SYNC, fd, offset);
@@ -67,9 +67,9 @@ static int map_best(struct mincore2_map *map, int prot, int fd, off_t offset)
 }
 
 MINCORE2_API int mincore2_map(size_t length, int prot, int fd, off_t offset,
-			      struct mincore2_map **map)
+			      struct mincore2_mapping **map)
 {
-	struct mincore2_map *new;
+	struct mincore2_mapping *new;
 	int saved_errno = errno;
 	int err;
 
@@ -93,7 +93,7 @@ MINCORE2_API int mincore2_map(size_t length, int prot, int fd, off_t offset,
 	return err;
 }
 
-MINCORE2_API int mincore2_unmap(struct mincore2_map *map)
+MINCORE2_API int mincore2_unmap(struct mincore2_mapping *map)
 {
 	int saved_errno = errno;
 	int err = 0;
@@ -108,22 +108,22 @@ MINCORE2_API int mincore2_unmap(struct mincore2_map *map)
 	return err;
 }
 
-MINCORE2_API void *mincore2_map_addr(const struct mincore2_map *map)
+MINCORE2_API void *mincore2_map_addr(const struct mincore2_mapping *map)
 {
 	return map->addr;
 }
 
-MINCORE2_API size_t mincore2_map_length(const struct mincore2_map *map)
+MINCORE2_API size_t mincore2_map_length(const struct mincore2_mapping *map)
 {
 	return map->length;
 }
 
-MINCORE2_API int mincore2_map_safe(const struct mincore2_map *map)
+MINCORE2_API int mincore2_map_safe(const struct mincore2_mapping *map)
 {
 	return atomic_load_explicit(&map->safe, memory_order_relaxed);
 }
 
-MINCORE2_API int mincore2_map_check(struct mincore2_map *map)
+MINCORE2_API int mincore2_map_check(struct mincore2_mapping *map)
 {
 	int saved_errno = errno;
 	bool safe = is_safe(map);
@@ -141,7 +141,7 @@ static int persist_slowly(const void *addr, size_t length)
 }
 
 /* Nothing here but what has to be: shim/persist/tests/cost counts. */
-MINCORE2_API int mincore2_map_persist(const struct mincore2_map *map,
+MINCORE2_API int mincore2_map_persist(const struct mincore2_mapping *map,
 				      const void *addr, size_t length)
 {
 	size_t offset = (size_t)((const char *)addr - map->addr);

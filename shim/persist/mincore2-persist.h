@@ -92,7 +92,7 @@ int mincore2_persistv(struct mincore2_range *ranges, size_t nr,
 		      unsigned int flags, int timeout_ms);
 
 /* A mapping that the library made, with what it knows about it. */
-struct mincore2_map;
+struct mincore2_mapping;
 
 /**
  * mincore2_map() - map a file, shared, and keep how to make it durable
@@ -108,7 +108,7 @@ struct mincore2_map;
  * what else mmap(2) fails with: -EBADF, -EACCES, -ENODEV...
  */
 int mincore2_map(size_t length, int prot, int fd, off_t offset,
-		 struct mincore2_map **map);
+		 struct mincore2_mapping **map);
 
 /**
  * mincore2_unmap() - remove the mapping, and the handle
@@ -117,14 +117,14 @@ int mincore2_map(size_t length, int prot, int fd, off_t offset,
  *
  * Return: 0, or what munmap(2) failed with: then @map is still valid.
  */
-int mincore2_unmap(struct mincore2_map *map);
+int mincore2_unmap(struct mincore2_mapping *map);
 
 /* The first byte of the mapping. */
-void *mincore2_map_addr(const struct mincore2_map *map);
+void *mincore2_map_addr(const struct mincore2_mapping *map);
 /* Its length in bytes, as it was asked for. */
-size_t mincore2_map_length(const struct mincore2_map *map);
+size_t mincore2_map_length(const struct mincore2_mapping *map);
 /* 1: persistence-safe, mincore2_map_persist() makes no system call; or 0. */
-int mincore2_map_safe(const struct mincore2_map *map);
+int mincore2_map_safe(const struct mincore2_mapping *map);
 
 /**
  * mincore2_map_persist() - make what was stored to a range durable
@@ -138,7 +138,7 @@ int mincore2_map_safe(const struct mincore2_map *map);
  * Return: 0; -ERANGE, not in this mapping: nothing was done; or the errors of
  * mincore2_persist().
  */
-int mincore2_map_persist(const struct mincore2_map *map, const void *addr,
+int mincore2_map_persist(const struct mincore2_mapping *map, const void *addr,
 			 size_t length);
 
 /**
@@ -150,7 +150,7 @@ int mincore2_map_persist(const struct mincore2_map *map, const void *addr,
  *
  * Return: 1, as mincore2_map_safe() says from now on, or 0.
  */
-int mincore2_map_check(struct mincore2_map *map);
+int mincore2_map_check(struct mincore2_mapping *map);
 
 #ifdef __cplusplus
 }

@@ -135,7 +135,7 @@ static void test_race(void)
 
 static void test_handle(void)
 {
-	struct mincore2_map *map = (void *)1;
+	struct mincore2_mapping *map = (void *)1;
 	struct file file = file_new();
 	char *addr;
 	int fd = file.fd;
