@@ -178,15 +178,16 @@ void flush_parts(struct call *call)
 		any = to_flush(call, &call->parts[i]);
 	if (!any)
 		return;
-	if (!(call->flags & MINCORE2_PERSIST_TRUSTED) &&
-	    pmem_has_auto_flush() != 1) {
-		flush_guarded(call);
+	if (call->flags & MINCORE2_PERSIST_TRUSTED) {
+		flush_here(call);
 		return;
 	}
-	flush_here(call);
-	if (call->flags & MINCORE2_PERSIST_TRUSTED)
-		return;
-	/* The caches are persistent, so nothing was accessed. */
+	/* Where the caches are persistent nothing is accessed. */
+	if (pmem_has_auto_flush() == 1)
+		flush_here(call);
+	else
+		flush_guarded(call);
+	/* Nor does every CPU (QEMU's, for one) look at the page tables for it. */
 	for (size_t i = 0; i < call->nr_parts; i++) {
 		struct part *part = &call->parts[i];
 

@@ -112,3 +112,25 @@ uninstall: uninstall-persist
 
 .PHONY: persist persist-tests install-persist uninstall-persist
 -include $(wildcard $(BUILD)/persist/*.d $(BUILD)/persist/tests/*.d)
+
+# For the guest. The libraries of the project are in the programs; those of Debian
+# come along with them.
+$(BUILD)/persist/tests/guest_persist: $(BUILD)/persist/tests/guest_persist.o $(BUILD)/persist/tests/faults.o $(P_STATIC) $(STATIC)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(P_WRAP) -o $@ $< \
+		$(BUILD)/persist/tests/faults.o $(P_LINK)
+
+$(BUILD)/persist/tests/guest_pmem: $(BUILD)/persist/tests/guest_pmem.o
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpmem
+
+$(BUILD)/examples/%: examples/%.c persist/mincore2-persist.h $(P_STATIC) $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=c11 $(WARNINGS) -Ipersist $(CFLAGS) $(LDFLAGS) -o $@ $< $(P_LINK)
+
+persist-guest: persist $(BUILD)/persist/tests/guest_persist \
+	$(BUILD)/persist/tests/guest_pmem $(BUILD)/examples/log \
+	$(BUILD)/examples/startup-check
+
+.PHONY: persist-guest
