@@ -118,9 +118,14 @@ MINCORE2_API size_t mincore2_map_length(const struct mincore2_mapping *map)
 	return map->length;
 }
 
-MINCORE2_API int mincore2_map_safe(const struct mincore2_mapping *map)
+static bool known_safe(const struct mincore2_mapping *map)
 {
 	return atomic_load_explicit(&map->safe, memory_order_relaxed);
+}
+
+MINCORE2_API int mincore2_map_safe(const struct mincore2_mapping *map)
+{
+	return known_safe(map);
 }
 
 MINCORE2_API int mincore2_map_check(struct mincore2_mapping *map)
@@ -148,8 +153,10 @@ MINCORE2_API int mincore2_map_persist(const struct mincore2_mapping *map,
 
 	if (offset > map->length || length > map->length - offset)
 		return -ERANGE;
-	if (!mincore2_map_safe(map))
+	if (!known_safe(map))
 		return persist_slowly(addr, length);
-	pmem_persist((void *)(uintptr_t)addr, length);
+	/* What pmem_persist() does, with two jumps less. */
+	pmem_flush((void *)(uintptr_t)addr, length);
+	pmem_drain();
 	return 0;
 }

@@ -134,3 +134,11 @@ persist-guest: persist $(BUILD)/persist/tests/guest_persist \
 	$(BUILD)/examples/startup-check
 
 .PHONY: persist-guest
+
+# With the shared library, as programs have it.
+$(BUILD)/persist/tests/cost: $(BUILD)/persist/tests/cost.o $(P_SHARED) $(P_LINKS) $(SHARED) $(LINKS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--export-dynamic -o $@ $< $(P_SHARED) -lpmem \
+		-Wl,-rpath-link,$(BUILD)
+
+persist-tests: $(BUILD)/persist/tests/cost

@@ -5,13 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "mincore2-persist.h"
-#include "tap.h"
 
 enum { PAGE = 4096, PAGES = 16, LENGTH = PAGES * PAGE };
 

@@ -17,6 +17,7 @@
 #include "faults.h"
 #include "files.h"
 #include "mincore2.h"
+#include "tap.h"
 
 static volatile sig_atomic_t signals;
 

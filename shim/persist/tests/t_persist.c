@@ -25,6 +25,7 @@
 
 #include "faults.h"
 #include "files.h"
+#include "tap.h"
 
 #define QUERY	0xc0686611u	/* PROCMAP_QUERY */
 
