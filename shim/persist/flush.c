@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Write back cache lines, by libpmem: it knows the instructions of the CPU, and
+ * platforms whose caches are persistent.
+ *
+ * These instructions access the memory. A page without an entry in the page
+ * tables is faulted in, which is just right: what is mapped there is what the
+ * stores went to, and their lines may still be in the cache. A page that the
+ * file has not any more raises SIGBUS, and somebody else may shrink the file
+ * at any moment: no question asked before can exclude it. A handler for SIGBUS
+ * would be the whole process's. So the instructions are run by a child that
+ * shares the memory (and with it the physical lines: they are written back from
+ * every cache) but not the signal handlers: it may fail alone.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libpmem.h>
+
+#include "internal.h"
+
+/*
+ * The child runs on its parent's thread-local storage while that waits, as
+ * after vfork(): sanitizers would take it for the parent.
+ */
+#if defined(__clang__)
+#define NOT_SANITIZED	\
+	__attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+#else
+#define NOT_SANITIZED	\
+	__attribute__((no_sanitize("address,thread,undefined"), noinline))
+#endif
+
+/* How the child ended. */
+enum { DONE = 0, FAULTED = 1 };
+
+/*
+ * Shared even where clone() is made a fork() of (valgrind does so). What is
+ * left is stack: a signal frame takes 11 KiB where the CPU has AMX.
+ */
+struct guard {
+	struct call *call;
+	volatile size_t at;		/* the part that is flushed */
+	char stack[64 * 1024] __attribute__((aligned(64)));
+};
+
+static bool to_flush(const struct call *call, const struct part *part)
+{
+	return part->kind == PART_FLUSH && !part->error && !part->done &&
+	       !call->ranges[part->range].error;
+}
+
+static void flush_here(struct call *call)
+{
+	for (size_t i = 0; i < call->nr_parts; i++) {
+		struct part *part = &call->parts[i];
+
+		if (!to_flush(call, part))
+			continue;
+		pmem_flush((void *)part->start, part->end - part->start);
+		part->done = true;
+	}
+	pmem_drain();
+}
+
+/* What was flushed before the fault is ordered, too. */
+NOT_SANITIZED static void on_fault(int sig)
+{
+	(void)sig;
+	pmem_drain();
+	syscall(SYS_exit_group, FAULTED);
+}
+
+NOT_SANITIZED static int child(void *arg)
+{
+	static const int faults[] = { SIGBUS, SIGSEGV };
+	struct guard *guard = arg;
+	struct call *call = guard->call;
+	struct sigaction action = { .sa_handler = on_fault };
+	sigset_t set;
+
+	/* These are the child's own; other signals are blocked. */
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		sigaction(faults[i], &action, NULL);
+		sigaddset(&set, faults[i]);
+	}
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	for (; guard->at < call->nr_parts; guard->at++) {
+		struct part *part = &call->parts[guard->at];
+
+		if (to_flush(call, part))
+			pmem_flush((void *)part->start,
+				   part->end - part->start);
+	}
+	pmem_drain();
+	syscall(SYS_exit_group, DONE);
+	return DONE;
+}
+
+/* Run the child from part guard->at on. Returns how it ended, or -EAGAIN. */
+static int run_child(struct guard *guard)
+{
+	sigset_t all, old;
+	int status = 0;
+	pid_t pid, ret = -1;
+
+	/* No handler of the program is to run in the child. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	/* No exit signal: who waits for any child does not see this one. */
+	pid = clone(child, guard->stack + sizeof(guard->stack),
+		    CLONE_VM | CLONE_VFORK, guard);
+	if (pid > 0)
+		do
+			ret = waitpid(pid, &status, __WALL);
+		while (ret < 0 && errno == EINTR);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (pid <= 0 || ret != pid || !WIFEXITED(status))
+		return -EAGAIN;
+	return WEXITSTATUS(status);
+}
+
+/* Parts [from, to) that were to be flushed are, or are to be synced. */
+static void finish(struct call *call, size_t from, size_t to,
+		   enum part_kind kind)
+{
+	for (size_t i = from; i < to; i++) {
+		struct part *part = &call->parts[i];
+
+		if (!to_flush(call, part))
+			continue;
+		part->kind = kind;
+		part->done = kind == PART_FLUSH;
+	}
+}
+
+static void flush_guarded(struct call *call)
+{
+	struct guard *guard = mmap(NULL, sizeof(*guard), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	size_t from = 0;
+
+	if (guard == MAP_FAILED) {
+		finish(call, 0, call->nr_parts, PART_SYNC);
+		return;
+	}
+	guard->call = call;
+	guard->at = 0;
+	while (from < call->nr_parts) {
+		int how = run_child(guard);
+
+		/* Where it ended otherwise nothing is known: sync all. */
+		if (how != DONE && how != FAULTED) {
+			finish(call, from, call->nr_parts, PART_SYNC);
+			break;
+		}
+		finish(call, from, guard->at, PART_FLUSH);
+		if (how == DONE)
+			break;
+		call->parts[guard->at++].error = -EFAULT;
+		from = guard->at;
+	}
+	munmap(guard, sizeof(*guard));
+}
+
+void flush_parts(struct call *call)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < call->nr_parts && !any; i++)
+		any = to_flush(call, &call->parts[i]);
+	if (!any)
+		return;
+	if (call->flags & MINCORE2_PERSIST_TRUSTED) {
+		flush_here(call);
+		return;
+	}
+	/* Where the caches are persistent nothing is accessed. */
+	if (pmem_has_auto_flush() == 1)
+		flush_here(call);
+	else
+		flush_guarded(call);
+	/* Nor does every CPU (QEMU's, for one) look at the page tables for it. */
+	for (size_t i = 0; i < call->nr_parts; i++) {
+		struct part *part = &call->parts[i];
+
+		if (part->kind == PART_FLUSH && part->done && !part->error)
+			part->error = still_there(call, part);
+	}
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Have the kernel write files: one request for all parts of a file that a
+ * descriptor is known of, one msync(2) for all parts of a mapping.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "ring.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22	/* Linux 5.14 */
+#endif
+
+static bool to_sync(const struct call *call, const struct part *part)
+{
+	return part->kind == PART_SYNC && !part->error && !part->done &&
+	       !call->ranges[part->range].error;
+}
+
+/* Which file @fd is, into @part. Returns 0 or -EBADF. */
+static int identify(struct part *part, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	part->fd = fd;
+	part->dev = st.st_dev;
+	part->ino = st.st_ino;
+	return 0;
+}
+
+static void by_address(struct call *call, struct part *part, uintptr_t mapping)
+{
+	part->fd = -1;
+	part->mapping = mapping;
+	part->low = page_down(call, part->start);
+	part->high = page_up(call, part->end);
+}
+
+/* The caller's word for it. */
+static void target_trusted(struct call *call, struct part *part)
+{
+	const struct mincore2_range *range = &call->ranges[part->range];
+
+	if (part->fd < 0) {
+		by_address(call, part, 0);
+		return;
+	}
+	part->low = 0;
+	part->high = 0;
+	if (range->offset >= 0) {
+		part->low = (uint64_t)range->offset +
+			    (part->start - (uintptr_t)range->addr);
+		part->high = part->low + (part->end - part->start);
+	}
+}
+
+/*
+ * What the kernel says is mapped there. The numbers that a mapping shows are
+ * not always those of fstat() (btrfs): then, as if the file was another one,
+ * msync(2), which is right in any case.
+ */
+static int target_mapped(struct call *call, struct part *part,
+			 const struct vma *vma)
+{
+	if (!vma->shared)
+		return -EOPNOTSUPP;
+	if (part->fd < 0 || part->dev != vma->dev || part->ino != vma->ino) {
+		by_address(call, part, vma->start);
+		return 0;
+	}
+	part->low = vma->offset + (part->start - vma->start);
+	part->high = part->low + (part->end - part->start);
+	return 0;
+}
+
+/* Finds the targets of part @i, which is cut where another mapping begins. */
+static int find_target(struct call *call, size_t i, struct vma_source *source)
+{
+	struct part rest = call->parts[i];
+	struct vma vma;
+	int err;
+
+	if (call->flags & MINCORE2_PERSIST_TRUSTED) {
+		target_trusted(call, &call->parts[i]);
+		return 0;
+	}
+	err = vma_find(source, rest.start, &vma);
+	if (!err && vma.end < rest.end) {
+		rest.start = vma.end;
+		err = part_add(call, &rest);
+		if (err)
+			return err;
+		call->parts[i].end = vma.end;
+	}
+	if (!err)
+		err = target_mapped(call, &call->parts[i], &vma);
+	call->parts[i].error = err;
+	return 0;
+}
+
+static int find_targets(struct call *call)
+{
+	struct vma_source source = { .fd = -1 };
+	int err = 0;
+
+	/* Before a descriptor of ours takes the number of one that is closed. */
+	for (size_t i = 0; i < call->nr_parts; i++) {
+		struct part *part = &call->parts[i];
+		int fd = call->ranges[part->range].fd;
+
+		if (to_sync(call, part) && fd >= 0)
+			part->error = identify(part, fd);
+	}
+	/* Grows while it is gone through. */
+	for (size_t i = 0; i < call->nr_parts && !err; i++)
+		if (to_sync(call, &call->parts[i]))
+			err = find_target(call, i, &source);
+	vma_close(&source);
+	return err;
+}
+
+/* Those with one target beside each other, in ascending order. */
+static int compare(const void *a, const void *b)
+{
+	const struct part *p = *(struct part *const *)a;
+	const struct part *q = *(struct part *const *)b;
+
+#define BY(what) if ((what(p)) != (what(q))) return (what(p)) < (what(q)) ? -1 : 1
+#define HAS_FD(x) ((x)->fd >= 0)
+#define DEV(x) ((x)->dev)
+#define INO(x) ((x)->ino)
+#define LOW(x) ((x)->low)
+	BY(HAS_FD);
+	if (p->fd >= 0) {
+		BY(DEV);
+		BY(INO);
+	}
+	BY(LOW);
+	return 0;
+}
+
+static bool same_target(const struct part *leader, const struct part *part)
+{
+	if ((leader->fd >= 0) != (part->fd >= 0))
+		return false;
+	if (leader->fd >= 0)
+		return leader->dev == part->dev && leader->ino == part->ino;
+	return (leader->mapping && leader->mapping == part->mapping) ||
+	       part->low <= leader->high;
+}
+
+/*
+ * The first of those in @sorted that have one target leads them: its request is
+ * for all. Returns how many leaders there are. The others follow their leader in
+ * @sorted.
+ */
+static size_t group(struct part **sorted, size_t nr, struct part **leaders)
+{
+	struct part *leader = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		struct part *part = sorted[i];
+
+		part->members = 0;
+		if (!leader || !same_target(leader, part)) {
+			leader = part;
+			leaders[count++] = part;
+		} else if (!leader->high || !part->high) {
+			leader->low = 0;
+			leader->high = 0;
+		} else if (part->high > leader->high) {
+			leader->high = part->high;
+		}
+		leader->members++;
+	}
+	return count;
+}
+
+static int sync_fd(int fd)
+{
+	int ret;
+
+	do
+		ret = fdatasync(fd);
+	while (ret && errno == EINTR);
+	return ret ? -errno : 0;
+}
+
+static int sync_addresses(const struct part *part)
+{
+	uintptr_t low = (uintptr_t)part->low;
+	int ret;
+
+	do
+		ret = msync((void *)low, (size_t)(part->high - low), MS_SYNC);
+	while (ret && errno == EINTR);
+	return ret ? -errno : 0;
+}
+
+static void run_plain(struct call *call, struct part **leaders, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct part *leader = leaders[i];
+
+		if (leader->done)
+			continue;
+		leader->done = true;
+		if (leader->fd < 0)
+			leader->error = sync_addresses(leader);
+		else if (call->deadline != UINT64_MAX && now() >= call->deadline)
+			leader->error = -ETIMEDOUT;
+		else
+			leader->error = sync_fd(leader->fd);
+	}
+}
+
+int still_there(struct call *call, const struct part *part)
+{
+	uintptr_t last = page_down(call, part->end - 1);
+
+	if (madvise((void *)last, call->page, MADV_POPULATE_READ) &&
+	    (errno == EFAULT || errno == EHWPOISON))
+		return -errno;
+	return 0;
+}
+
+/* The result of a request is that of all its members. */
+static void spread(struct call *call, struct part **sorted, size_t nr)
+{
+	for (size_t i = 0; i < nr; ) {
+		struct part *leader = sorted[i];
+		int err = leader->error == -EINVAL ? -EOPNOTSUPP : leader->error;
+
+		for (size_t end = i + leader->members; i < end; i++) {
+			sorted[i]->done = true;
+			sorted[i]->error = err;
+			if (!err && !(call->flags & MINCORE2_PERSIST_TRUSTED))
+				sorted[i]->error = still_there(call, sorted[i]);
+		}
+	}
+}
+
+int sync_parts(struct call *call)
+{
+	struct part **sorted, **leaders;
+	size_t nr = 0, count, by_addr;
+	struct ring ring;
+	int err = find_targets(call);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < call->nr_parts; i++)
+		nr += to_sync(call, &call->parts[i]);
+	if (!nr)
+		return 0;
+	sorted = calloc(nr, 2 * sizeof(*sorted));
+	if (!sorted)
+		return -EAGAIN;
+	leaders = sorted + nr;
+	nr = 0;
+	for (size_t i = 0; i < call->nr_parts; i++)
+		if (to_sync(call, &call->parts[i]))
+			sorted[nr++] = &call->parts[i];
+	qsort(sorted, nr, sizeof(*sorted), compare);
+	count = group(sorted, nr, leaders);
+	for (by_addr = 0; by_addr < count && leaders[by_addr]->fd < 0; by_addr++)
+		;
+	/* Those by address come first in the order, and run meanwhile. */
+	ring_start(&ring, call, leaders + by_addr, count - by_addr);
+	run_plain(call, leaders, by_addr);
+	ring_finish(&ring, call);
+	run_plain(call, leaders, count);
+	spread(call, sorted, nr);
+	free(sorted);
+	return 0;
+}
