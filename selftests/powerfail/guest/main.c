@@ -145,6 +145,8 @@ static void act(struct pfcase *c, void (*wait)(struct pfcase *c))
 {
 	const struct history *h = c->history;
 	bool removed = h->removes_first && c->order == AFTER;
+	/* The second store must not overwrite the first. */
+	off_t first = h->first == h->then ? h->first + 1024 : h->first;
 
 	if (c->order == EARLY && h->event && h->event(c))
 		return;
@@ -155,7 +157,7 @@ static void act(struct pfcase *c, void (*wait)(struct pfcase *c))
 	if (c->order == TOUCHED)
 		touch(c, h->then < 0 ? h->first : h->then);
 	if (c->order == AFTER)
-		store(c, h->first);
+		store(c, first);
 	if (h->everywhere)
 		wait(c);
 	if (c->order != EARLY && h->event && h->event(c))

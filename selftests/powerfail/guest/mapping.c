@@ -60,12 +60,12 @@ static int dontneed(struct pfcase *c)
 
 static int populate(struct pfcase *c)
 {
-	return madvise(c->addr, c->len, MADV_POPULATE_WRITE) ? failed(c, "MADV_POPULATE_WRITE") : 0;
+	return madvise(c->addr, c->history->size, MADV_POPULATE_WRITE) ? failed(c, "MADV_POPULATE_WRITE") : 0;
 }
 
 static int lock(struct pfcase *c)
 {
-	return mlock(c->addr, c->len) ? failed(c, "mlock") : 0;
+	return mlock(c->addr, c->history->size) ? failed(c, "mlock") : 0;
 }
 
 /* Another mapping of the file, not synchronous, has stored to the page first. */
