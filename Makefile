@@ -10,7 +10,7 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean
+.PHONY: help demo check check-host check-powerfail check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean
 
 help:
 	@sed -n 's/^#: *//p' Makefile
@@ -26,6 +26,10 @@ check:
 #: make check-host     the tests that need no guest
 check-host:
 	@$(STEPS)/check host
+
+#: make check-powerfail  cut a guest's power in every case of selftests/powerfail/cases
+check-powerfail:
+	@$(STEPS)/powerfail
 
 #: make check-build    compile the series in many configurations, checkpatch, sparse
 check-build: kernel

@@ -2,10 +2,12 @@
 /* device.c - histories of what lies below the filesystem, and beside it */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -67,16 +69,19 @@ static int reload_other(struct pfcase *c)
 			 "$(grep ^ext4-spare-1\\  /run/devmap)\nE\n");
 }
 
-/* A media error that the kernel knows of. */
+/* A media error that the kernel knows of, in the block that is stored to. */
 static int bad_block(struct pfcase *c)
 {
-	char disk[32], path[80];
+	char disk[32], path[80], sectors[40];
+	int block = PF_TARGET / PAGE;
 
 	if (disk_name(c, disk, sizeof(disk)))
 		return -1;
+	if (ioctl(c->fd, FIBMAP, &block) || !block)
+		return failed(c, "FIBMAP");
 	snprintf(path, sizeof(path), "/sys/block/%s/badblocks", disk);
-	/* Everywhere in the latter half, where the free blocks are. */
-	return write_file(path, "49152 32768") ? failed(c, path) : 0;
+	snprintf(sectors, sizeof(sectors), "%lld 8", block * 8LL);
+	return write_file(path, sectors) ? failed(c, path) : 0;
 }
 
 static void ignore(int sig) { (void)sig; }
@@ -129,7 +134,7 @@ static int setup_overlay(struct pfcase *c)
 const struct history device_histories[] = {
 	{ "dm-reload", setup_hole, reload_same, FILE_AT },
 	{ "dm-reload-other", setup_hole, reload_other, FILE_AT },
-	{ "badblock", setup_hole, bad_block, FILE_AT },
+	{ "badblock", setup_written, bad_block, FILE_AT },
 	{ "hwpoison", setup_written, poison, FILE_AT, .removes_first = true },
 	{ "unbind", setup_written, unbind, FILE_AT },
 	{ "overlay", setup_overlay, NULL, FILE_AT },

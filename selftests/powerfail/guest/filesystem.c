@@ -387,7 +387,7 @@ const struct history filesystem_histories[] = {
 	{ "dedupe", setup_written, dedupe, .size = PF_FILE_SIZE, .first = SPOT,
 		.then = SPOT + 64 * KB },
 	{ "move-extent", setup_written, move_extent, FILE_AT },
-	{ "swap-extents", setup_written, swap_extents, FILE_AT },
+	{ "swap-extents", setup_written, swap_extents, FILE_AT, .removes_first = true },
 	{ "setxattr", setup_hole, set_attribute, FILE_AT },
 	{ "setxattr-other", setup_hole, set_other_attribute, FILE_AT },
 	{ "rename-directory", setup_hole, rename_directory, FILE_AT },

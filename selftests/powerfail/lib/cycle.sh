@@ -49,9 +49,9 @@ boot() {
 	said=$log.$mode console=$log.$mode.console trouble=''
 	: >"$said"
 	qemu_command "$mode" "$2" "$3" "$4"
-	local preload=''
-	[[ $mode != crash ]] || preload=$BUILD/powerfail/flushsnap.so
-	LD_PRELOAD=$preload "${command[@]}" </dev/null >"$log.$mode.stderr" 2>&1 &
+	local -a preload=()
+	[[ $mode != crash ]] || preload=(env "LD_PRELOAD=$BUILD/powerfail/flushsnap.so")
+	"${preload[@]}" "${command[@]}" </dev/null >"$log.$mode.stderr" 2>&1 &
 	qemu=$!
 	exec 8<"$said"
 	while :; do

@@ -84,8 +84,9 @@ function expectations(c) {
 	if (want[c] == "no" && outcome != "kept") { good = 0; remark(c, "was to be kept") }
 	if (want[c] == "either" && outcome != "kept" && outcome != "lost") {
 		good = 0
-		remark(c, "nothing was stored")
+		remark(c, "neither kept nor lost")
 	}
+	if (want[c] != "refuse" && outcome == "none") { good = 0; remark(c, "nothing was stored") }
 	if (kernel == "stock" || want_persist[c] == "-") return
 	if (persisted != want_persist[c]) {
 		good = 0
