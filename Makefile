@@ -10,7 +10,7 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-more check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean
+.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean
 
 help:
 	@sed -n 's/^#: *//p' Makefile
@@ -30,6 +30,10 @@ check-host:
 #: make check-more     long tests that "make check" leaves out
 check-more:
 	@$(STEPS)/check-more
+
+#: make check-powerfail  cut a guest's power in every case of selftests/powerfail/cases
+check-powerfail:
+	@$(STEPS)/powerfail
 
 #: make check-build    compile the series in many configurations, checkpatch, sparse
 check-build: kernel

@@ -19,7 +19,7 @@ void report_init(struct report *report)
 			   .options = ",rw,relatime,dax=always,",
 			   .device = "pmem0", .device_kind = DEVICE_PMEM,
 			   .dax_attr = YES, .journal = YES,
-			   .journal_outside = NO, .fast_commit = NO },
+			   .journal_outside = NO },
 	};
 }
 

@@ -155,8 +155,8 @@ static void test_ext4(void)
 	uint8_t super[1024] = { 0 };
 
 	facts_ext4(&facts, root, 0);
-	ok(facts.journal == NOT_KNOWN && facts.journal_outside == NOT_KNOWN &&
-	   facts.fast_commit == NOT_KNOWN, "ext4: what cannot be read is not known");
+	ok(facts.journal == NOT_KNOWN && facts.journal_outside == NOT_KNOWN,
+	   "ext4: what cannot be read is not known");
 	put("sys/fs/ext4/pmem0/journal_task", "<none>\n");
 	facts_ext4(&facts, root, 0);
 	ok(facts.journal == NO, "ext4: no journal");
@@ -180,16 +180,15 @@ static void test_ext4(void)
 	super[0x38] = 0x53;
 	super[0x39] = 0xef;
 	facts_ext4_super(&facts, super);
-	ok(facts.journal == NO && facts.fast_commit == NO,
+	ok(facts.journal == NO,
 	   "ext4 superblock: no features");
 	facts = (struct facts) { 0 };
 	super[0x5c] = 0x4;
 	super[0x5d] = 0x4;
 	super[0xe0] = 8;
 	facts_ext4_super(&facts, super);
-	ok(facts.journal == NOT_KNOWN && facts.journal_outside == NO &&
-	   facts.fast_commit == YES,
-	   "ext4 superblock: fast_commit; a journal that may not be loaded");
+	ok(facts.journal == NOT_KNOWN && facts.journal_outside == NO,
+	   "ext4 superblock: a journal that may not be loaded");
 	super[0xe0] = 0;
 	super[0xe4] = 1;
 	facts_ext4_super(&facts, super);

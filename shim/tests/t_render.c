@@ -145,7 +145,7 @@ static void test_rows(void)
 	report_add(&report, S_PMD, 1024);
 	report_add(&report, S_HOLE, 3);
 	report_add(&report, S_PTE & ~(uint64_t)MINCORE_PERSIST, 1);
-	report.facts.fast_commit = YES;
+	report.facts.journal = NO;
 	text = captured(report_print, &ascii, &report);
 	ok(strstr(text, "  ADDRESS       OFFSET    SIZE  BACKING   LEVEL   STATE      PERSIST\n"),
 	   "rows: titles");
@@ -155,7 +155,7 @@ static void test_rows(void)
 	   "rows: a hole");
 	ok(strstr(text, "  0x40403000  0x403000   4 KiB  DAX       PTE 4K  read-only  no [1]\n"),
 	   "rows: not persistence-safe, with a note");
-	ok(strstr(text, "\n  [1] ext4 with fast_commit") != NULL,
+	ok(strstr(text, "\n  [1] ext4 runs without a journal") != NULL,
 	   "rows: the note gives the reason");
 	ok(!strstr(text, "A new mapping"), "rows: no hint where there are entries");
 	ok(!strchr(text, '\033'), "rows: no escape sequence without colour");

@@ -258,39 +258,6 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 	free(real);
 }
 
-/* Does any extent of the file belong to another file, too? */
-static enum tristate shared_extents(int fd)
-{
-	enum { EXTENTS = 64 };
-	union {
-		struct fiemap map;
-		char room[sizeof(struct fiemap) +
-			  EXTENTS * sizeof(struct fiemap_extent)];
-	} buf;
-	uint64_t next = 0;
-
-	for (;;) {
-		const struct fiemap_extent *last;
-
-		memset(&buf, 0, sizeof(buf));
-		buf.map.fm_start = next;
-		buf.map.fm_length = FIEMAP_MAX_OFFSET - next;
-		buf.map.fm_extent_count = EXTENTS;
-		if (ioctl(fd, FS_IOC_FIEMAP, &buf.map))
-			return NOT_KNOWN;
-		if (!buf.map.fm_mapped_extents)
-			return NO;
-		for (uint32_t i = 0; i < buf.map.fm_mapped_extents; i++)
-			if (buf.map.fm_extents[i].fe_flags & FIEMAP_EXTENT_SHARED)
-				return YES;
-		last = &buf.map.fm_extents[buf.map.fm_mapped_extents - 1];
-		if (last->fe_flags & FIEMAP_EXTENT_LAST ||
-		    last->fe_logical + last->fe_length <= next)
-			return NO;
-		next = last->fe_logical + last->fe_length;
-	}
-}
-
 static void facts_xfs(struct facts *facts, int fd)
 {
 	struct fsxattr attr;
@@ -299,7 +266,6 @@ static void facts_xfs(struct facts *facts, int fd)
 		facts->realtime = attr.fsx_xflags & FS_XFLAG_REALTIME ? YES : NO;
 	if (has_option_value(facts, "logdev"))
 		facts->journal_outside = YES;
-	facts->shared_extents = shared_extents(fd);
 }
 
 void facts_collect(struct facts *facts, const struct target *target,

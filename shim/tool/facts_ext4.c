@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * ext4: does it run with a journal, where is that, is it fast_commit?
+ * ext4: does it run with a journal, and where is that?
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -24,7 +24,6 @@
 #define S_JOURNAL_DEV		0xe4
 #define EXT4_MAGIC		0xef53
 #define COMPAT_HAS_JOURNAL	0x4
-#define COMPAT_FAST_COMMIT	0x400
 
 static uint32_t get_le32(const uint8_t *bytes)
 {
@@ -38,7 +37,6 @@ void facts_ext4_super(struct facts *facts, const uint8_t super[1024])
 
 	if ((get_le32(super + S_MAGIC) & 0xffff) != EXT4_MAGIC)
 		return;
-	facts->fast_commit = compat & COMPAT_FAST_COMMIT ? YES : NO;
 	if (!(compat & COMPAT_HAS_JOURNAL))
 		facts->journal = NO;
 	else

@@ -152,8 +152,6 @@ static bool filesystem_reason(const struct facts *facts, struct reason *reason)
 	else if (facts->journal_outside == YES)
 		set(reason, "external-journal", "the %s of this %s is on another device",
 		    xfs ? "log" : "journal", facts->fstype);
-	else if (facts->fast_commit == YES)
-		set(reason, "fast-commit", "ext4 with fast_commit: write faults may leave metadata uncommitted");
 	else if (facts_option(facts, "nobarrier") ||
 		 facts_option(facts, "barrier=0"))
 		set(reason, "no-barrier", "%s is mounted with nobarrier: its journal is not ordered to the media",
@@ -183,8 +181,6 @@ static void dax_reason(const struct report *report, struct reason *reason)
 	else if (report->target.kind == TARGET_FILE &&
 		 mapping->type == MAPPING_SHARED)
 		set(reason, "no-sync", "MAP_SYNC was not asked for (--no-sync): the metadata that leads to the data may not be on the media");
-	else if (facts->shared_extents == YES)
-		set(reason, "shared-extents", "the file shares extents with another file (reflink): the first store to them copies");
 	else
 		set(reason, "not-vouched", "the owner of the mapping does not vouch for it");
 }

@@ -281,8 +281,6 @@ struct facts {
 	enum tristate dax_attr;		/* STATX_ATTR_DAX */
 	enum tristate journal;		/* ext4: runs with a journal */
 	enum tristate journal_outside;	/* ext4: it is on another device */
-	enum tristate fast_commit;	/* ext4 */
-	enum tristate shared_extents;	/* XFS reflink */
 	enum tristate realtime;		/* XFS realtime file */
 };
 

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154
+#
+# cycle.sh: one boot of the guest, and the cycle of two with the power cut between.
+# Sourced by run, whose variables (kernel, initramfs, accel, work, ...) it uses.
+
+BOOT_SECONDS=${POWERFAIL_BOOT_SECONDS:-120}      # from QEMU's start to the guest's first word
+RESERVE_SECONDS=${POWERFAIL_RESERVE_SECONDS:-60} # beyond what the guest says a step may take
+# What must not be in the kernel's log. panic_on_warn makes most of it fatal.
+BAD_LOG='WARNING: |BUG:|Oops|possible circular locking|INFO: .*(detected|blocked|suspicious)|KASAN|UBSAN|Kernel panic'
+
+# qemu_command MODE DIR LIST USED: sets the array command. DIR holds the images; LIST and
+# USED become /etc/powerfail/list and used.
+qemu_command() {
+	local -a device_opts machine_opts
+	machine_options "$accel" 2
+	device_options "$2" shared "$1"
+	rm -rf "$work/extra"
+	mkdir -p "$work/extra/etc/powerfail"
+	cp "$3" "$work/extra/etc/powerfail/list"
+	printf '%s\n' "$4" >"$work/extra/etc/powerfail/used"
+	cp "$initramfs" "$work/initrd"
+	truncate -s %4 "$work/initrd"
+	(cd "$work/extra" && find . -mindepth 1 -print0 | cpio --null --create --format=newc \
+		--owner=+0:+0 --quiet) >>"$work/initrd"
+	# shellcheck disable=SC2054 # commas are QEMU's
+	command=("$QEMU" "${machine_opts[@]}" "${device_opts[@]}"
+		-kernel "$kernel" -initrd "$work/initrd"
+		-append "console=ttyS0 panic=-1 panic_on_warn=1 oops=panic log_buf_len=2M rdinit=/tests/init powerfail_mode=$1"
+		-serial "file:$(quote_option "$console")" -device virtio-serial-pci
+		-chardev "file,id=port,path=$(quote_option "$said")"
+		-device virtserialport,chardev=port,name=powerfail)
+}
+
+# stop_qemu: the power is cut.
+stop_qemu() {
+	[[ $qemu ]] || return 0
+	kill -KILL "$qemu" 2>/dev/null || true
+	wait "$qemu" 2>/dev/null || true
+	qemu=''
+}
+
+# boot MODE DIR LIST USED LOG WORD: runs a guest until it says WORD, and then SECONDS more
+# if that line has a number behind it; kills it at once. What it says goes to LOG.MODE,
+# its console to LOG.MODE.console. 1 with a reason in trouble when that does not come.
+boot() {
+	local mode=$1 log=$5 word=$6 line='' part='' step="boot" limit=$BOOT_SECONDS since=$SECONDS first rest
+	local -a command
+	said=$log.$mode console=$log.$mode.console trouble=''
+	: >"$said"
+	qemu_command "$mode" "$2" "$3" "$4"
+	local -a preload=()
+	[[ $mode != crash ]] || preload=(env "LD_PRELOAD=$BUILD/powerfail/flushsnap.so")
+	"${preload[@]}" "${command[@]}" </dev/null >"$log.$mode.stderr" 2>&1 &
+	qemu=$!
+	exec 8<"$said"
+	while :; do
+		while IFS= read -r -u 8 part; do
+			line+=$part
+			read -r first rest <<<"$line"
+			line=''
+			case $first in
+			begin) limit=${rest%% *} step=${rest#* } since=$SECONDS ;;
+			"$word")
+				[[ -z $rest ]] || sleep "$rest"
+				stop_qemu
+				break 2 ;;
+			esac
+			on_terminal && [[ $first == begin ]] && printf '\r\033[K%s %s' "$title" "$step" >&2
+		done
+		line+=$part
+		if ! kill -0 "$qemu" 2>/dev/null; then
+			trouble="the guest ended by itself during \"$step\""
+		elif ((SECONDS - since > limit + RESERVE_SECONDS)); then
+			trouble="waited $((limit + RESERVE_SECONDS)) s for \"$step\" to end"
+		fi
+		[[ -z $trouble ]] || break
+		sleep 0.05
+	done
+	exec 8<&-
+	stop_qemu
+	on_terminal && printf '\r\033[K' >&2
+	[[ $trouble ]] || look_into_logs "$mode"
+	[[ -z $trouble ]]
+}
+
+# look_into_logs MODE: what the guest or its kernel complained about, in trouble.
+look_into_logs() {
+	local found
+	found=$(grep -a -m 1 '^problem ' "$said" || true)
+	[[ $found ]] || found=$(grep -a -m 1 -E "$BAD_LOG" "$console" || true)
+	[[ -z $found ]] || trouble="$1: $found"
+}
+
+# explain: the reason, and what QEMU and the kernel's last words add to it.
+explain() {
+	echo "$trouble"
+	[[ ! -s $console ]] || grep -a -m 3 -E "$BAD_LOG" "$console" || true
+	[[ ! -s ${said%.*}.${said##*.}.stderr ]] || head -n 3 "${said%.*}.${said##*.}.stderr"
+}
+
+# copy_images FROM TO: without filling the holes.
+copy_images() {
+	rm -rf "$2"
+	mkdir -p "$2"
+	cp --sparse=always --reflink=auto "$1"/* "$2"/ || die "the images could not be copied to \"$2\""
+	rm -f "$2/complete"
+}
+
+# power_cut DIR: what virtio-pmem devices keep: the last snapshot of a flush; without
+# one, what they were prepared with.
+power_cut() {
+	local file
+	for file in "$1"/*vpmem*; do
+		case $file in *.snap | *.new) continue ;; esac
+		if [[ -e $file.snap ]]; then
+			mv "$file.snap" "$file"
+		elif [[ -e $file ]]; then
+			cp --sparse=always "$images/${file##*/}" "$file"
+		fi
+	done
+	rm -f "$1"/*.new
+}
+
+# prepare_images: sets images; makes them when the layout or the tools have changed.
+prepare_images() {
+	local key
+	key=$({
+		sed '/^ *#/d' "$here/layout"
+		sed -n '/^dm_device()/,/^mount_slot()/p' "$here/init"
+		versions ndctl e2fsprogs xfsprogs
+	} | hash)
+	images=$BUILD/powerfail/images/$key
+	[[ ! -e $images/complete ]] || return 0
+	note "preparing the images (once, some minutes)"
+	rm -rf "$BUILD/powerfail/images"
+	mkdir -p "$work/new"
+	make_blank_images "$work/new"
+	: >"$work/empty"
+	title="prepare:"
+	boot prepare "$work/new" "$work/empty" "" "$BUILD/log/powerfail-prepare" prepared ||
+		die "the images could not be prepared: $(explain) (console log: $console)"
+	# Blocks of zeros become holes.
+	copy_images "$work/new" "$images.new"
+	rm -rf "$work/new"
+	mv "$images.new" "$images"
+	touch "$images/complete"
+}

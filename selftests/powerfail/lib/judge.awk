@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# judge.awk: what became of the cases of one cycle.
+#
+# awk -v kernel=patched|stock -f judge.awk PLAN CRASH RECOVER
+#   PLAN     lines of plan.awk, of this cycle
+#   CRASH    what the guest said before its power was cut
+#   RECOVER  what it said after it
+# Prints a line a case, with tabs between: verdict (ok, not ok), name, persist (yes, no,
+# none), bits (claim/before/after of the last store), outcome (kept, lost, fault, refused,
+# accepted, none), law (kept, broken, -), note.
+#
+# The law: what was stored while PERSIST was reported, be it when the page was mapped
+# or just before the store, is there after the crash.
+
+function hex(s,   i, v) {
+	for (i = 1; i <= length(s); i++)
+		v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
+	return v
+}
+function persist(bits) { return bits != "-" && int(hex(bits) / 16) % 2 }
+function remark(c, text) { note[c] = note[c] (note[c] == "" ? "" : "; ") text }
+function rest_from(n,   i, s) {
+	for (i = n; i <= NF; i++) s = s (i > n ? " " : "") $i
+	return s
+}
+
+FILENAME == ARGV[1] {
+	order[++n] = $2
+	name[$2] = $3
+	want_persist[$2] = $9
+	want[$2] = kernel == "stock" ? $11 : $10
+	next
+}
+$1 == "store" || $1 == "fault" {
+	w = ++watches[$2]
+	kind[$2, w] = $1; id[$2, w] = $3
+	claim[$2, w] = $8; before[$2, w] = $9; after[$2, w] = $10
+}
+$1 == "forget" { forgotten[$2, $3] = 1 }
+$1 == "refused" { refused[$2]++; remark($2, rest_from(3)) }
+$1 == "accepted" { accepted[$2]++; remark($2, rest_from(3) " accepted") }
+$1 == "error" { broken[$2] = rest_from(3) }
+$1 == "read" { result[$2, $3] = $4; if ($4 == "lost") why[$2, $3] = rest_from(5) }
+# A random case is judged in the guest: "random CASE STORES CHECKED SAFE LOST BROKEN"
+$1 == "random" { random[$2] = $3; checked[$2] = $4; safe[$2] = $5; rlost[$2] = $6; rbroken[$2] = $7 }
+$1 == "random-lost" { remark($2, rest_from(3)) }
+
+function judge_random(c) {
+	outcome = rlost[c] ? "lost" : "kept"
+	bits = "-"
+	persisted = kernel == "stock" ? "none" : safe[c] ? "yes" : "no"
+	if (kernel != "stock" && safe[c]) law = rbroken[c] ? "broken" : "kept"
+	remark(c, random[c] " stores, " checked[c] " pages looked at, " rlost[c] " lost")
+	if (random[c] < 50 || checked[c] < 5) { good = 0; remark(c, "too few to tell anything") }
+}
+
+# The stores of a case: sets outcome, persisted, law, bits.
+function judge_stores(c,   w, i) {
+	for (w = 1; w <= watches[c]; w++) {
+		i = id[c, w]
+		persisted = before[c, w] == "-" ? "none" : persist(before[c, w]) ? "yes" : "no"
+		bits = claim[c, w] "/" before[c, w] "/" after[c, w]
+		if (kind[c, w] == "fault") { outcome = outcome == "lost" ? "lost" : "fault"; continue }
+		if ((c, i) in forgotten) continue
+		if (!((c, i) in result)) { good = 0; remark(c, "store " i " was not read back"); continue }
+		if (persist(claim[c, w]) || persist(before[c, w])) if (law == "-") law = "kept"
+		if (result[c, i] == "kept") {
+			if (outcome == "none") outcome = "kept"
+			continue
+		}
+		outcome = "lost"
+		remark(c, why[c, i] (watches[c] > 1 ? " (store " i ")" : ""))
+		if (persist(claim[c, w]) || persist(before[c, w])) law = "broken"
+	}
+}
+
+function expectations(c) {
+	if (want[c] == "refuse" && outcome == "none" && refused[c] && !accepted[c]) outcome = "refused"
+	if (outcome == "none" && accepted[c]) outcome = "accepted"
+	if (want[c] == "refuse" && outcome != "refused") { good = 0; remark(c, "was to be refused") }
+	if (want[c] == "fault" && outcome != "fault") { good = 0; remark(c, "the store was to fail") }
+	if (want[c] == "yes" && outcome != "lost") { good = 0; remark(c, "was to be lost") }
+	if (want[c] == "no" && outcome != "kept") { good = 0; remark(c, "was to be kept") }
+	if (want[c] == "either" && outcome != "kept" && outcome != "lost") {
+		good = 0
+		remark(c, "neither kept nor lost")
+	}
+	if (want[c] != "refuse" && outcome == "none") { good = 0; remark(c, "nothing was stored") }
+	if (kernel == "stock" || want_persist[c] == "-") return
+	if (persisted != want_persist[c]) {
+		good = 0
+		remark(c, "PERSIST was to be " (want_persist[c] == "yes" ? "set" : "clear"))
+	}
+}
+
+END {
+	for (k = 1; k <= n; k++) {
+		c = order[k]
+		good = 1; outcome = "none"; persisted = "none"; law = "-"; bits = "-"
+		if (c in broken) {
+			good = 0
+			remark(c, "could not be done: " broken[c])
+		} else if (c in random) {
+			judge_random(c)
+			expectations(c)
+		} else {
+			judge_stores(c)
+			expectations(c)
+		}
+		if (law == "broken") { good = 0; note[c] = "PERSIST WAS SET AND DATA IS LOST; " note[c] }
+		printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", good ? "ok" : "not ok", name[c], persisted, bits, outcome, law, note[c]
+	}
+}
