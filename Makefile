@@ -11,7 +11,7 @@ GUEST := selftests/guest
 STEPS := selftests/steps
 
 .PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean \
-	deb check-deb deb-kernel
+	deb check-deb
 
 help:
 	@sed -n 's/^#: *//p' Makefile
@@ -79,10 +79,6 @@ deb: deps
 #: make check-deb      install them in a clean root, and use them (as root; minutes)
 check-deb: deps
 	@shim/packaging/make-deb check
-
-#: make deb-kernel     Debian packages of the patched kernel: build/deb
-deb-kernel: kernel
-	@shim/packaging/make-deb-kernel
 
 #: make clean          remove build/
 clean:
