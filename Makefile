@@ -10,7 +10,8 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean
+.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean \
+	deb check-deb
 
 help:
 	@sed -n 's/^#: *//p' Makefile
@@ -70,6 +71,14 @@ shim:
 #: make install        the library, the tool and their man pages (PREFIX=, DESTDIR=)
 install uninstall:
 	@$(MAKE) -C shim $@
+
+#: make deb            Debian packages of the library and the tool: build/deb
+deb: deps
+	@shim/packaging/make-deb
+
+#: make check-deb      install them in a clean root, and use them (as root; minutes)
+check-deb: deps
+	@shim/packaging/make-deb check
 
 #: make clean          remove build/
 clean:

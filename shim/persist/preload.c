@@ -10,7 +10,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,15 +84,13 @@ __attribute__((constructor))
 static void tell(void)
 {
 	const char *wanted = getenv("MINCORE2_PMEM_VERBOSE");
-	char line[96];
-	int len;
+	bool native = mincore2_supported();
+	const char *line = native ?
+		"libmincore2-pmem: pmem_is_pmem() is answered by mincore2\n" :
+		"libmincore2-pmem: pmem_is_pmem() is answered by libpmem, as this kernel does not have mincore2()\n";
 
 	if (!wanted || !*wanted || !strcmp(wanted, "0"))
 		return;
-	len = snprintf(line, sizeof(line),
-		       "libmincore2-pmem: pmem_is_pmem() is answered by %s%s\n",
-		       mincore2_pmem_source(), mincore2_supported() ? "" :
-		       ", as this kernel does not have mincore2()");
-	if (write(STDERR_FILENO, line, (size_t)len) < 0)
+	if (write(STDERR_FILENO, line, strlen(line)) < 0)
 		return;
 }

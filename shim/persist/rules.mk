@@ -8,8 +8,8 @@ comma := ,
 OBJCOPY ?= objcopy
 
 ifndef PERSIST
-PERSIST := $(shell printf '\043include <liburing.h>\n\043include <libpmem.h>\n' | \
-	$(CC) -E -x c - >/dev/null 2>&1 && echo yes || echo no)
+PERSIST := $(shell printf '\043include <liburing.h>\n\043include <libpmem.h>\nint main(void) { return 0; }' | \
+	$(CC) -x c - -o /dev/null -luring -lpmem >/dev/null 2>&1 && echo yes || echo no)
 endif
 
 P_SONAME	:= libmincore2-persist.so.$(MAJOR)
