@@ -324,6 +324,11 @@ static int remount_same(struct pfcase *c)
 	return 0;
 }
 
+static int remount_dax_never(struct pfcase *c)
+{
+	return mount(NULL, c->dir, NULL, MS_REMOUNT, "dax=never") ? failed(c, "remount") : 0;
+}
+
 /* ---- what is refused ---- */
 
 static int dax_flag(struct pfcase *c)
@@ -401,6 +406,7 @@ const struct history filesystem_histories[] = {
 	{ "no-quota", setup_hole, quota_up, FILE_AT },
 	{ "remount-nobarrier", setup_hole, remount_barrier, FILE_AT },
 	{ "remount", setup_hole, remount_same, FILE_AT },
+	{ "remount-dax-never", setup_hole, remount_dax_never, FILE_AT },
 	{ "dax-flag", setup_hole, dax_flag, FILE_AT },
 	{ "refuse-clone", setup_written, clone_refused, REFUSAL },
 	{ "refuse-chattr-j", setup_written, journal_data, REFUSAL },
