@@ -175,7 +175,8 @@ static void shrink(struct pfcase *c)
 {
 	int64_t size = file_size(c), to = size - roll(8 * PAGE);
 
-	if (to < 8 * PAGE)
+	/* Seldom, as all that it removes proves nothing; and then there has to be something. */
+	if (to < START_PAGES / 2 * PAGE || roll(4))
 		return;
 	begin(to / PAGE + (RANDOM_SPOT(to / PAGE) + RANDOM_BYTES <= to), ALL_PAGES);
 	done(ftruncate(c->fd, to) ? -1 : to);
