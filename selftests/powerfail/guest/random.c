@@ -323,7 +323,7 @@ int random_crash(const char *list)
 	dice = (seed + 7) * 0x9e3779b97f4a7c15ULL;
 	roll(2);
 	report("begin 60 random cases, seed %llu", seed);
-	report("announce %u.%03u", 1 + roll(3), roll(1000));
+	report("announce %u.%03u", 2 + roll(3), roll(1000));
 	for (;;)
 		pause();
 }
