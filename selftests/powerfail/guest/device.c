@@ -2,6 +2,7 @@
 /* device.c - histories of what lies below the filesystem, and beside it */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,15 +73,20 @@ static int reload_other(struct pfcase *c)
 /* A media error that the kernel knows of, in the block that is stored to. */
 static int bad_block(struct pfcase *c)
 {
+	union {
+		struct fiemap map;
+		char bytes[sizeof(struct fiemap) + sizeof(struct fiemap_extent)];
+	} u = { .map = { .fm_start = PF_TARGET, .fm_length = PAGE, .fm_extent_count = 1 } };
+	const struct fiemap_extent *e = u.map.fm_extents;
 	char disk[32], path[80], sectors[40];
-	int block = PF_TARGET / PAGE;
 
 	if (disk_name(c, disk, sizeof(disk)))
 		return -1;
-	if (ioctl(c->fd, FIBMAP, &block) || !block)
-		return failed(c, "FIBMAP");
+	if (ioctl(c->fd, FS_IOC_FIEMAP, &u.map) || !u.map.fm_mapped_extents)
+		return failed(c, "FS_IOC_FIEMAP");
 	snprintf(path, sizeof(path), "/sys/block/%s/badblocks", disk);
-	snprintf(sectors, sizeof(sectors), "%lld 8", block * 8LL);
+	snprintf(sectors, sizeof(sectors), "%llu 8",
+		 (unsigned long long)(e->fe_physical + PF_TARGET - e->fe_logical) / 512);
 	return write_file(path, sectors) ? failed(c, path) : 0;
 }
 

@@ -280,20 +280,24 @@ static int shut_down_flush(struct pfcase *c) { return shut_down(c, 0); }
 static int shut_down_logflush(struct pfcase *c) { return shut_down(c, 1); }
 static int shut_down_nologflush(struct pfcase *c) { return shut_down(c, 2); }
 
-/* All the space is taken: the store into a hole cannot complete. */
-static int fill_up(struct pfcase *c)
+/* Lets the other file take what there is to take. */
+static int fill(struct pfcase *c)
 {
 	off_t offset = 0;
 	long step;
 
-	if (open_other(c, "-filler", PAGE))
-		return -1;
 	for (step = 16 * MB; step >= PAGE; step /= 4)
 		while (!fallocate(c->other, 0, offset, step))
 			offset += step;
 	if (errno != ENOSPC && errno != EDQUOT)
 		return failed(c, "fallocate of all the space");
 	return 0;
+}
+
+/* All the space is taken: the store into a hole cannot complete. */
+static int fill_up(struct pfcase *c)
+{
+	return open_other(c, "-filler", PAGE) ? -1 : fill(c);
 }
 
 /* An ordinary user's last block of quota is taken. */
@@ -303,11 +307,11 @@ static int quota_up(struct pfcase *c)
 
 	if (syscall(SYS_quotactl_fd, open(c->dir, O_RDONLY), QCMD(Q_SETQUOTA, USRQUOTA), 1000, (void *)&limit))
 		return failed(c, "Q_SETQUOTA");
-	if (fchown(c->fd, 1000, 1000) || fsync(c->fd))
+	if (open_other(c, "-filler", PAGE))
+		return -1;
+	if (fchown(c->fd, 1000, 1000) || fchown(c->other, 1000, 1000) || fsync(c->fd) || fsync(c->other))
 		return failed(c, "fchown");
-	if (seteuid(1000) || open_other(c, "-filler", PAGE))
-		return failed(c, "another user");
-	return fill_up(c);
+	return seteuid(1000) ? failed(c, "seteuid") : fill(c);
 }
 
 static int remount_barrier(struct pfcase *c)
@@ -322,6 +326,11 @@ static int remount_same(struct pfcase *c)
 	if (mount(NULL, c->dir, NULL, MS_REMOUNT | MS_NOATIME, ""))
 		return failed(c, "remount");
 	return 0;
+}
+
+static int remount_dax_never(struct pfcase *c)
+{
+	return mount(NULL, c->dir, NULL, MS_REMOUNT, "dax=never") ? failed(c, "remount") : 0;
 }
 
 /* ---- what is refused ---- */
@@ -401,6 +410,7 @@ const struct history filesystem_histories[] = {
 	{ "no-quota", setup_hole, quota_up, FILE_AT },
 	{ "remount-nobarrier", setup_hole, remount_barrier, FILE_AT },
 	{ "remount", setup_hole, remount_same, FILE_AT },
+	{ "remount-dax-never", setup_hole, remount_dax_never, FILE_AT },
 	{ "dax-flag", setup_hole, dax_flag, FILE_AT },
 	{ "refuse-clone", setup_written, clone_refused, REFUSAL },
 	{ "refuse-chattr-j", setup_written, journal_data, REFUSAL },

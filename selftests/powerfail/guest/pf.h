@@ -113,5 +113,6 @@ const struct history *find_history(const char *name);
 int recover(const char *list);
 /* random.c */
 int random_crash(const char *list);
+void random_recover(int index, int id, const char *where);
 
 #endif

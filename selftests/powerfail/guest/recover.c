@@ -129,6 +129,8 @@ int recover(const char *list)
 		if (sscanf(text, "store %d %d %159s %lld %zu %llu", &l.index, &l.watch, l.where,
 			   &l.offset, &l.len, &l.seed) == 6)
 			check(&l);
+		else if (sscanf(text, "random-case %d %d %159s", &l.index, &l.watch, l.where) == 3)
+			random_recover(l.index, l.watch, l.where);
 	}
 	fclose(f);
 	report("recovered");

@@ -12,7 +12,10 @@
  *	refused|accepted CASE OPERATION ERROR
  *	error CASE TEXT		the case could not be done
  *	read CASE WATCH kept|lost WHY
- *	announce, recovered	the end of the first and of the second boot
+ *	random-case CASE ID WHERE	begins; ID is that of its records in the log
+ *	random CASE STORES PAGES SAFE LOST BROKEN	how it ended: see log.h
+ *	announce [SECONDS]	kill this guest now, or so much later
+ *	recovered		the end of the second boot
  */
 #include <errno.h>
 #include <fcntl.h>

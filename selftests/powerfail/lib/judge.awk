@@ -52,7 +52,7 @@ function judge_random(c) {
 	persisted = kernel == "stock" ? "none" : safe[c] ? "yes" : "no"
 	if (kernel != "stock" && safe[c]) law = rbroken[c] ? "broken" : "kept"
 	remark(c, random[c] " stores, " checked[c] " pages looked at, " rlost[c] " lost")
-	if (random[c] < 50 || checked[c] < 5) { good = 0; remark(c, "too few to tell anything") }
+	if (random[c] < 20 || checked[c] < 5) { good = 0; remark(c, "too few to tell anything") }
 }
 
 # The stores of a case: sets outcome, persisted, law, bits.
