@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libFuzzer: lines of /proc/self/maps, cut in any way. A line that is taken
+ * must be one that makes sense.
+ */
+#include "fuzz.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char line[MINCORE2_EMU_LINE];
+	struct mincore2_emu_lines lines = { .fd = fuzz_file(data, size) };
+	/* Short ones too, so that the end of the buffer is met. */
+	size_t room = size ? 2 + data[0] * 16U : 2;
+	int ret;
+
+	if (room > sizeof(line))
+		room = sizeof(line);
+	while ((ret = mincore2_emu_getline(&lines, line, room)) > 0) {
+		struct mincore2_emu_vma vma;
+
+		if (strlen(line) >= room || ret > 2)
+			abort();
+		if (!mincore2_emu_parse_maps(line, &vma))
+			continue;
+		if (vma.start >= vma.end || vma.name < line ||
+		    vma.name > line + strlen(line))
+			abort();
+		mincore2_emu_room_for_pud(&vma);
+	}
+	if (ret < 0)
+		abort();
+	return 0;
+}
