@@ -14,6 +14,7 @@
 #include <linux/pagewalk.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/mincore.h>
@@ -38,9 +39,11 @@
 #define MINCORE2_REPORT_WORK	4
 /* to begin with a VMA, */
 #define MINCORE2_VMA_WORK	48
-/* to look at an entry of the page cache, in passing or by mincore_page(). */
+/* to look at an entry of the page cache, in passing or by mincore_page(), */
 #define MINCORE2_CACHE_WORK	3
 #define MINCORE2_LOOKUP_WORK	16
+/* and to find the next one there. */
+#define MINCORE2_FIND_WORK	64
 
 /* No region is being gathered. */
 #define MINCORE2_NO_STATE	U64_MAX
@@ -71,7 +74,8 @@ struct mincore2_piece {
  *		all pages), or NULL
  * @vma_state:	bits that each page of this VMA has
  * @hole_state:	bits that each page of this VMA has which no entry maps
- * @state:	of the region being gathered, which ends at @addr
+ * @state:	of the region being gathered, which ends at @addr; never that of
+ *		a page in a byte vector
  * @start:	where the first region starts that is not copied out
  * @buf:	the elements to be copied out next
  * @nr:		how many there are
@@ -157,19 +161,16 @@ static void mincore2_flush(struct mincore2_walk *w)
 	w->state = MINCORE2_NO_STATE;
 }
 
-/*
- * Report that the pages from w->addr up to @end have @state. Returns nonzero
- * when the walk has to stop, after these pages.
- */
-static int mincore2_report(struct mincore2_walk *w, unsigned long end, u64 state)
+/* See mincore2_report(): another state than that of the pages before. */
+static noinline int mincore2_report_new(struct mincore2_walk *w,
+					unsigned long end, u64 state)
 {
-	state &= w->want;
 	if (!w->regions) {
 		size_t nr = (end - w->addr) >> PAGE_SHIFT;
 
 		memset(w->buf.bytes + w->nr, state, nr);
 		w->nr += nr;
-	} else if (state != w->state) {
+	} else {
 		if (w->state != MINCORE2_NO_STATE)
 			mincore2_flush(w);
 		w->state = state;
@@ -177,6 +178,21 @@ static int mincore2_report(struct mincore2_walk *w, unsigned long end, u64 state
 	w->addr = end;
 	w->budget -= MINCORE2_REPORT_WORK;
 	return w->budget <= 0 || w->nr == w->room;
+}
+
+/*
+ * Report that the pages from w->addr up to @end have @state. Returns nonzero
+ * when the walk has to stop, after these pages.
+ */
+static __always_inline int mincore2_report(struct mincore2_walk *w,
+					   unsigned long end, u64 state)
+{
+	state &= w->want;
+	if (state != w->state)
+		return mincore2_report_new(w, end, state);
+	w->addr = end;
+	w->budget -= MINCORE2_REPORT_WORK;
+	return w->budget <= 0;
 }
 
 /*
@@ -198,53 +214,56 @@ static unsigned long mincore2_folio(struct xa_state *xas, struct folio *folio,
 
 /*
  * Is the page @index of the file resident, as mincore_page() has it? In *@end,
- * where the run of pages that have the same answer ends, not behind @last.
+ * where the run of pages that have the same answer ends, not behind @last; it
+ * may go on there.
  */
 static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index, pgoff_t last,
 			    pgoff_t *end)
 {
 	XA_STATE(xas, &w->mapping->i_pages, index);
-	pgoff_t at = index;
 	bool resident = false;
 	struct folio *folio;
+	int work = 0;
 
+	*end = index;
 	rcu_read_lock();
-	xas_for_each(&xas, folio, last) {
+	do {
+		folio = xas_find(&xas, last);
+	} while (xas_retry(&xas, folio));
+	if (!folio || xas.xa_index > index) {
+		*end = folio ? xas.xa_index : last + 1;
+		work = MINCORE2_FIND_WORK;
+		folio = NULL;
+	}
+	while (folio && !xa_is_internal(folio)) {
 		unsigned long nr = 0;
 		bool uptodate;
 
-		if (xas_retry(&xas, folio))
-			continue;
-		/* What is between two entries is not there. */
-		if (xas.xa_index > at) {
-			if (resident)
-				break;
-			at = xas.xa_index;
-		}
+		work += MINCORE2_CACHE_WORK;
 		if (!xa_is_value(folio))
-			nr = mincore2_folio(&xas, folio, at, &uptodate);
-		w->budget -= MINCORE2_CACHE_WORK;
-		if (!nr) {
+			nr = mincore2_folio(&xas, folio, *end, &uptodate);
+		if (unlikely(!nr)) {
 			/* In swap, evicted, or just changing. */
-			nr = 1;
-			uptodate = mincore_page(w->mapping, at);
-			w->budget -= MINCORE2_LOOKUP_WORK;
-			xas_set(&xas, at + nr);
-		} else if (nr > 1) {
-			xas_set(&xas, at + nr);
+			uptodate = mincore_page(w->mapping, *end);
+			work += MINCORE2_LOOKUP_WORK;
 		}
-		if (at > index && uptodate != resident)
+		if (*end > index && uptodate != resident)
 			break;
 		resident = uptodate;
-		at = min(at + nr, last + 1);
-		if (w->budget <= 0)
+		*end += nr ?: 1;
+		if (*end > last || work >= w->budget)
 			break;
+		if (likely(nr == 1)) {
+			folio = xas_next(&xas);
+		} else {
+			xas_set(&xas, *end);
+			folio = xas_load(&xas);
+		}
 	}
 	rcu_read_unlock();
 
-	if (!folio && !resident)
-		at = last + 1;
-	*end = at;
+	*end = min(*end, last + 1);
+	w->budget -= work;
 	return resident;
 }
 
@@ -253,13 +272,10 @@ static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index, pgoff_t last
  * are stepped over as a whole; those without anything in the cache however long
  * they are.
  */
-static int mincore2_report_cached(struct mincore2_walk *w,
-				  struct vm_area_struct *vma,
-				  unsigned long end, u64 state)
+static noinline int mincore2_report_cached(struct mincore2_walk *w,
+					   struct vm_area_struct *vma,
+					   unsigned long end, u64 state)
 {
-	if (!w->mapping)
-		return mincore2_report(w, end, state);
-
 	while (w->addr < end) {
 		pgoff_t index = linear_page_index(vma, w->addr);
 		pgoff_t last = index + ((end - w->addr) >> PAGE_SHIFT) - 1;
@@ -281,19 +297,23 @@ static int mincore2_report_cached(struct mincore2_walk *w,
 static int mincore2_report_hole(struct mincore2_walk *w,
 				struct vm_area_struct *vma, unsigned long end)
 {
-	if (mincore2_denied(w, vma))
+	if (unlikely(mincore2_denied(w, vma)))
 		return mincore2_report(w, end, w->hole_state | MINCORE_DENIED);
-	return mincore2_report_cached(w, vma, end, w->hole_state);
+	if (w->mapping)
+		return mincore2_report_cached(w, vma, end, w->hole_state);
+	return mincore2_report(w, end, w->hole_state);
 }
 
 /* Report pages that a present entry maps. */
-static int mincore2_report_present(struct mincore2_walk *w,
-				   struct vm_area_struct *vma,
-				   unsigned long end, u64 state)
+static __always_inline int mincore2_report_present(struct mincore2_walk *w,
+						   struct vm_area_struct *vma,
+						   unsigned long end, u64 state)
 {
-	if (unlikely(w->pfnmap))
+	if (likely(!w->pfnmap))
+		return mincore2_report(w, end, state | MINCORE_RESIDENT);
+	if (w->mapping)
 		return mincore2_report_cached(w, vma, end, state);
-	return mincore2_report(w, end, state | MINCORE_RESIDENT);
+	return mincore2_report(w, end, state);
 }
 
 /*
@@ -301,9 +321,10 @@ static int mincore2_report_present(struct mincore2_walk *w,
  * vm_normal_page() made of the entry of a private DAX mapping: a copy is
  * anonymous, and all else there is the device or a hole of it.
  */
-static u64 mincore2_present(const struct mincore2_walk *w,
-			    const struct vm_area_struct *vma, u64 level,
-			    bool write, bool zero, const struct page *page)
+static __always_inline u64 mincore2_present(const struct mincore2_walk *w,
+					    const struct vm_area_struct *vma,
+					    u64 level, bool write, bool zero,
+					    const struct page *page)
 {
 	u64 state = w->vma_state | level;
 
@@ -348,21 +369,42 @@ static int mincore2_pud_entry(pud_t *pudp, unsigned long addr,
 }
 
 /* Report a huge PMD entry; its lock is held if @w->private_dax. */
-static int mincore2_huge_pmd(struct mincore2_walk *w, struct vm_area_struct *vma,
-			     unsigned long addr, unsigned long end, pmd_t pmd)
+static __always_inline int mincore2_huge_pmd(struct mincore2_walk *w,
+					     struct vm_area_struct *vma,
+					     unsigned long end, pmd_t pmd,
+					     const struct page *page)
 {
-	struct page *page = NULL;
-	u64 state;
+	u64 state = mincore2_present(w, vma,
+				     MINCORE_PMD | MINCORE2_SHIFT(PMD_SHIFT),
+				     pmd_write(pmd), is_huge_zero_pmd(pmd), page);
 
+	return mincore2_report_present(w, vma, end, state);
+}
+
+/* A huge PMD entry of a private DAX mapping, or one that is being migrated. */
+static noinline int mincore2_locked_pmd(struct mm_walk *walk, pmd_t *pmdp,
+					unsigned long addr, unsigned long end)
+{
+	struct vm_area_struct *vma = walk->vma;
+	struct mincore2_walk *w = walk->private;
+	spinlock_t *ptl = pmd_trans_huge_lock(pmdp, vma);
+	pmd_t pmd;
+	int stop;
+
+	if (!ptl) {
+		walk->action = ACTION_AGAIN;
+		return 0;
+	}
+	__acquire(ptl);	/* sparse cannot see a conditional lock */
+	pmd = pmdp_get(pmdp);
 	/* Being migrated: in memory, and a copy if the mapping is private. */
 	if (!pmd_present(pmd))
-		return mincore2_report(w, end, w->vma_state | MINCORE_RESIDENT);
-
-	if (w->private_dax)
-		page = vm_normal_page_pmd(vma, addr, pmd);
-	state = mincore2_present(w, vma, MINCORE_PMD | MINCORE2_SHIFT(PMD_SHIFT),
-				 pmd_write(pmd), is_huge_zero_pmd(pmd), page);
-	return mincore2_report_present(w, vma, end, state);
+		stop = mincore2_report(w, end, w->vma_state | MINCORE_RESIDENT);
+	else
+		stop = mincore2_huge_pmd(w, vma, end, pmd,
+					 vm_normal_page_pmd(vma, addr, pmd));
+	spin_unlock(ptl);
+	return stop;
 }
 
 /* The state that a present PTE gives. */
@@ -384,7 +426,7 @@ static unsigned long mincore2_run(const struct mincore2_walk *w, pte_t *ptep,
 				  pte_t pte, unsigned long max)
 {
 	u64 val = pte_val(pte), like = mincore2_like.normal;
-	unsigned long n;
+	pte_t *end = ptep + max, *p;
 
 	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) || pte_special(pte) ||
 	    w->private_dax) {
@@ -392,10 +434,10 @@ static unsigned long mincore2_run(const struct mincore2_walk *w, pte_t *ptep,
 		if ((pte_pfn(pte) ^ my_zero_pfn(0)) < MINCORE2_SECTION)
 			like = mincore2_like.exact;
 	}
-	for (n = 1; n < max; n++)
-		if ((pte_val(ptep_get(ptep + n)) ^ val) & like)
+	for (p = ptep + 1; p < end; p++)
+		if ((pte_val(ptep_get(p)) ^ val) & like)
 			break;
-	return n;
+	return p - ptep;
 }
 
 /*
@@ -412,9 +454,9 @@ static int mincore2_ptes(struct mm_walk *walk, pte_t *ptep, pte_t pte,
 
 	if (!pte_present(pte)) {
 		/* A private DAX page with such an entry is a copy. */
-		if (unlikely(w->pfnmap))
+		if (unlikely(w->pfnmap && w->mapping))
 			return mincore2_report_cached(w, vma, next, state);
-		if (w->want & MINCORE_RESIDENT) {
+		if ((w->want & MINCORE_RESIDENT) && !w->pfnmap) {
 			w->budget -= MINCORE2_LOOKUP_WORK;
 			if (mincore_swap(pte))
 				state |= MINCORE_RESIDENT;
@@ -459,45 +501,42 @@ static int mincore2_table(struct mm_walk *walk, pte_t *table, unsigned long addr
 	return stop;
 }
 
-static int mincore2_pmd_entry(pmd_t *pmdp, unsigned long addr,
-			      unsigned long end, struct mm_walk *walk)
+static noinline int mincore2_pte_range(struct mm_walk *walk, pmd_t *pmdp,
+				       unsigned long addr, unsigned long end)
 {
-	struct vm_area_struct *vma = walk->vma;
 	struct mincore2_walk *w = walk->private;
-	pmd_t pmd = pmdp_get_lockless(pmdp);
 	spinlock_t *ptl;
 	pte_t *table;
 	int stop;
-
-	if (pmd_present(pmd) ? pmd_leaf(pmd) : !pmd_none(pmd)) {
-		if (!w->private_dax)
-			return mincore2_huge_pmd(w, vma, addr, end, pmd);
-		ptl = pmd_trans_huge_lock(pmdp, vma);
-		if (!ptl) {
-			walk->action = ACTION_AGAIN;
-			return 0;
-		}
-		__acquire(ptl);	/* sparse cannot see a conditional lock */
-		stop = mincore2_huge_pmd(w, vma, addr, end, pmdp_get(pmdp));
-		spin_unlock(ptl);
-		return stop;
-	}
 
 	table = pte_offset_map_lock(walk->mm, pmdp, addr, &ptl);
 	if (!table) {
 		walk->action = ACTION_AGAIN;
 		return 0;
 	}
-	__acquire(RCU);	/* nor this one */
+	__acquire(RCU);	/* sparse cannot see a conditional lock */
 	stop = mincore2_table(walk, table, addr, end);
 	pte_unmap_unlock(table, ptl);
 
 	/* To ask who may know can sleep. Go on with the rest then. */
 	if (w->addr != end && !stop) {
-		mincore2_denied(w, vma);
+		mincore2_denied(w, walk->vma);
 		walk->action = ACTION_AGAIN;
 	}
 	return stop;
+}
+
+static int mincore2_pmd_entry(pmd_t *pmdp, unsigned long addr,
+			      unsigned long end, struct mm_walk *walk)
+{
+	struct mincore2_walk *w = walk->private;
+	pmd_t pmd = pmdp_get_lockless(pmdp);
+
+	if (pmd_present(pmd) ? !pmd_leaf(pmd) : pmd_none(pmd))
+		return mincore2_pte_range(walk, pmdp, addr, end);
+	if (w->private_dax || !pmd_present(pmd))
+		return mincore2_locked_pmd(walk, pmdp, addr, end);
+	return mincore2_huge_pmd(w, walk->vma, end, pmd, NULL);
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
