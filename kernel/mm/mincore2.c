@@ -294,8 +294,9 @@ static noinline int mincore2_report_cached(struct mincore2_walk *w,
 }
 
 /* Report pages that no entry of the caller's page tables maps. */
-static int mincore2_report_hole(struct mincore2_walk *w,
-				struct vm_area_struct *vma, unsigned long end)
+static noinline int mincore2_report_hole(struct mincore2_walk *w,
+					 struct vm_area_struct *vma,
+					 unsigned long end)
 {
 	if (unlikely(mincore2_denied(w, vma)))
 		return mincore2_report(w, end, w->hole_state | MINCORE_DENIED);
@@ -584,7 +585,11 @@ static int mincore2_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 static int mincore2_pte_hole(unsigned long addr, unsigned long end,
 			     int depth, struct mm_walk *walk)
 {
-	return mincore2_report_hole(walk->private, walk->vma, end);
+	struct mincore2_walk *w = walk->private;
+
+	if (likely(!w->denied && !w->mapping))
+		return mincore2_report(w, end, w->hole_state);
+	return mincore2_report_hole(w, walk->vma, end);
 }
 
 static const struct mm_walk_ops mincore2_walk_ops = {
