@@ -44,6 +44,8 @@
 #define MINCORE2_LOOKUP_WORK	16
 /* and to find the next one there. */
 #define MINCORE2_FIND_WORK	64
+/* The work done under one hold of a page-table lock. */
+#define MINCORE2_TABLE_WORK	1024
 
 /* No region is being gathered. */
 #define MINCORE2_NO_STATE	U64_MAX
@@ -471,16 +473,18 @@ static int mincore2_ptes(struct mm_walk *walk, pte_t *ptep, pte_t pte,
 }
 
 /*
- * Report the PTEs of one table from w->addr up to @end. Returns also when
- * it has to be known, before the next page is reported, if residency is denied.
+ * Report the PTEs of one table from w->addr up to @end. Returns also when the
+ * lock was held long enough, or when it has to be known, before the next page
+ * is reported, if residency is denied.
  */
 static int mincore2_table(struct mm_walk *walk, pte_t *table, unsigned long addr,
 			  unsigned long end)
 {
 	struct mincore2_walk *w = walk->private;
+	int pause = w->budget - MINCORE2_TABLE_WORK;
 	int stop = 0;
 
-	while (w->addr != end && !stop) {
+	while (w->addr != end && !stop && w->budget > pause) {
 		pte_t *ptep = table + ((w->addr - addr) >> PAGE_SHIFT);
 		unsigned long max = (end - w->addr) >> PAGE_SHIFT;
 		unsigned long n = 0;
