@@ -10,7 +10,7 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell cost install uninstall clean \
+.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell bench install uninstall clean \
 	deb check-deb
 
 help:
@@ -44,9 +44,9 @@ check-build: kernel
 guest-shell:
 	@$(STEPS)/shell
 
-#: make cost           instructions a query takes, beside mincore(2)
-cost:
-	@$(STEPS)/cost
+#: make bench          what a query costs, beside all that can be asked today: build/bench
+bench:
+	@$(STEPS)/bench
 
 #: make strace         an strace that decodes the call: build/strace/strace
 strace: deps

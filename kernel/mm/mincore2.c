@@ -14,6 +14,7 @@
 #include <linux/pagewalk.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/mincore.h>
@@ -30,12 +31,36 @@
 #define MINCORE2_SHIFT(shift)	((u64)(shift) << 56)
 
 /*
- * The work done under one hold of mmap_lock, in page-table entries, page cache
- * look-ups and gaps: as much as mincore() does.
+ * The work done under one hold of mmap_lock: no more than mincore() does, which
+ * looks at as many PTEs. One unit is a PTE that is like the one before it.
  */
 #define MINCORE2_BATCH		PAGE_SIZE
-/* To ask about permission and persistence, in the same unit. */
-#define MINCORE2_VMA_WORK	8
+/* In this unit: to report a run of pages, be it one entry, */
+#define MINCORE2_REPORT_WORK	4
+/* to begin with a VMA, */
+#define MINCORE2_VMA_WORK	48
+/* to look at an entry of the page cache, in passing or by mincore_page(), */
+#define MINCORE2_CACHE_WORK	3
+#define MINCORE2_LOOKUP_WORK	16
+/* and to find the next one there. */
+#define MINCORE2_FIND_WORK	64
+/* The work done under one hold of a page-table lock. */
+#define MINCORE2_TABLE_WORK	1024
+
+/* No region is being gathered. */
+#define MINCORE2_NO_STATE	U64_MAX
+/* Regions for which no bounce page is allocated. */
+#define MINCORE2_FEW		8
+
+/**
+ * struct mincore2_piece - a region, which starts where the one before ended
+ * @end:	first address behind it
+ * @state:	of all its pages
+ */
+struct mincore2_piece {
+	unsigned long end;
+	u64 state;
+};
 
 /**
  * struct mincore2_walk - a mincore2() call in progress
@@ -43,14 +68,17 @@
  * @want:	the bits to report; all others are cleared
  * @budget:	work that may still be done before mmap_lock is dropped
  * @regions:	report regions, not bytes
- * @denied:	mincore() would not look into the page cache for this VMA
+ * @denied:	mincore() would not look into the page cache for this VMA; negative:
+ *		not asked yet, see mincore2_denied()
  * @private_dax: this VMA maps DAX memory, and copies a page when it is written
  * @pfnmap:	this VMA's residency is its file's, whatever its entries say
  * @mapping:	where to look up pages of this VMA that no entry maps (@pfnmap:
  *		all pages), or NULL
  * @vma_state:	bits that each page of this VMA has
  * @hole_state:	bits that each page of this VMA has which no entry maps
- * @region:	the region being gathered; empty if start == end
+ * @state:	of the region being gathered, which ends at @addr; never that of
+ *		a page in a byte vector
+ * @start:	where the first region starts that is not copied out
  * @buf:	the elements to be copied out next
  * @nr:		how many there are
  * @room:	how many there may be
@@ -60,81 +88,205 @@ struct mincore2_walk {
 	u64 want;
 	int budget;
 	bool regions;
-	bool denied;
+	s8 denied;
 	bool private_dax;
 	bool pfnmap;
 	struct address_space *mapping;
 	u64 vma_state;
 	u64 hole_state;
-	struct mincore_region region;
+	u64 state;
+	unsigned long start;
 	union {
 		void *page;
 		u8 *bytes;
-		struct mincore_region *regions;
+		struct mincore2_piece *pieces;
 	} buf;
 	size_t nr;
 	size_t room;
 };
 
-static size_t mincore2_elem_size(const struct mincore2_walk *w)
+/*
+ * Bits in which two present PTEs have to agree to be sure of the same state. The
+ * accessed and dirty bits never count. For a @normal page only the other flags
+ * do. Where it matters if the pfn is a device's (special entries, and private DAX
+ * mappings) so does the @section of memory, as a device has it whole. Near the
+ * zero page the pfn has to be the same: @exact.
+ */
+static struct {
+	u64 normal;
+	u64 section;
+	u64 exact;
+} mincore2_like __ro_after_init;
+
+/* A device's memory comes and goes in units of this: SUBSECTION_SIZE. */
+#define MINCORE2_SECTION	(SZ_2M >> PAGE_SHIFT)
+
+/*
+ * Find these bits by trying, as each architecture has its own. A bit that is not
+ * found to be without meaning counts: that can cost time, but is never wrong.
+ */
+static int __init mincore2_init(void)
 {
-	return w->regions ? sizeof(struct mincore_region) : sizeof(u8);
+	pgprot_t ro = vm_get_page_prot(VM_READ);
+	pgprot_t rw = vm_get_page_prot(VM_READ | VM_WRITE | VM_SHARED);
+	pte_t r = pte_mkold(pte_mkclean(pfn_pte(0, ro)));
+	pte_t w = pte_mkold(pte_mkclean(pfn_pte(0, rw)));
+	unsigned long pfns = (1UL << fls_long(highest_memmap_pfn)) - 1;
+	u64 ignore = (pte_val(pte_mkyoung(r)) | pte_val(pte_mkdirty(r)) |
+		      pte_val(pte_mkyoung(w)) | pte_val(pte_mkdirty(w))) &
+		     ~(u64)(pte_val(r) | pte_val(w));
+
+	mincore2_like.exact = ~ignore;
+	ignore |= pte_val(pfn_pte(MINCORE2_SECTION - 1, ro)) ^
+		  pte_val(pfn_pte(0, ro));
+	mincore2_like.section = ~ignore;
+	ignore |= pte_val(pfn_pte(pfns, ro)) ^ pte_val(pfn_pte(0, ro));
+	mincore2_like.normal = ~ignore;
+	return 0;
+}
+core_initcall(mincore2_init);
+
+/* May residency not be told? Can sleep, as filesystems are asked. */
+static bool mincore2_denied(struct mincore2_walk *w, struct vm_area_struct *vma)
+{
+	if (w->denied < 0)
+		w->denied = !can_do_mincore(vma);
+	return w->denied;
+}
+
+/* The region that was being gathered ends: it is to be copied out. */
+static void mincore2_flush(struct mincore2_walk *w)
+{
+	w->buf.pieces[w->nr++] = (struct mincore2_piece) {
+		.end = w->addr, .state = w->state,
+	};
+	w->state = MINCORE2_NO_STATE;
+}
+
+/* See mincore2_report(): another state than that of the pages before. */
+static noinline int mincore2_report_new(struct mincore2_walk *w,
+					unsigned long end, u64 state)
+{
+	if (!w->regions) {
+		size_t nr = (end - w->addr) >> PAGE_SHIFT;
+
+		memset(w->buf.bytes + w->nr, state, nr);
+		w->nr += nr;
+	} else {
+		if (w->state != MINCORE2_NO_STATE)
+			mincore2_flush(w);
+		w->state = state;
+	}
+	w->addr = end;
+	w->budget -= MINCORE2_REPORT_WORK;
+	return w->budget <= 0 || w->nr == w->room;
 }
 
 /*
  * Report that the pages from w->addr up to @end have @state. Returns nonzero
  * when the walk has to stop, after these pages.
  */
-static int mincore2_report(struct mincore2_walk *w, unsigned long end, u64 state)
+static __always_inline int mincore2_report(struct mincore2_walk *w,
+					   unsigned long end, u64 state)
 {
-	struct mincore_region *r = &w->region;
-	bool full = false;
-
 	state &= w->want;
-	if (!w->regions) {
-		size_t nr = (end - w->addr) >> PAGE_SHIFT;
-
-		memset(w->buf.bytes + w->nr, state, nr);
-		w->nr += nr;
-	} else if (r->start != r->end && r->state == state) {
-		r->end = end;
-	} else {
-		if (r->start != r->end) {
-			w->buf.regions[w->nr++] = *r;
-			full = w->nr == w->room;
-		}
-		*r = (struct mincore_region) {
-			.start = w->addr, .end = end, .state = state,
-		};
-	}
+	if (state != w->state)
+		return mincore2_report_new(w, end, state);
 	w->addr = end;
-	return --w->budget <= 0 || full;
+	w->budget -= MINCORE2_REPORT_WORK;
+	return w->budget <= 0;
+}
+
+/*
+ * How many pages the folio in the page cache has from @index on; 0: it is no
+ * longer there. It is not referenced: what was read of it holds if the entry
+ * is still the same afterwards.
+ */
+static unsigned long mincore2_folio(struct xa_state *xas, struct folio *folio,
+				    pgoff_t index, bool *uptodate)
+{
+	unsigned long nr = folio_nr_pages(folio);
+	pgoff_t first = READ_ONCE(folio->index);
+
+	*uptodate = folio_test_uptodate(folio);
+	if (unlikely(xas_reload(xas) != folio) || index - first >= nr)
+		return 0;
+	return first + nr - index;
+}
+
+/*
+ * Is the page @index of the file resident, as mincore_page() has it? In *@end,
+ * where the run of pages that have the same answer ends, not behind @last; it
+ * may go on there.
+ */
+static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index, pgoff_t last,
+			    pgoff_t *end)
+{
+	XA_STATE(xas, &w->mapping->i_pages, index);
+	bool resident = false;
+	struct folio *folio;
+	int work = 0;
+
+	*end = index;
+	rcu_read_lock();
+	do {
+		folio = xas_find(&xas, last);
+	} while (xas_retry(&xas, folio));
+	if (!folio || xas.xa_index > index) {
+		*end = folio ? xas.xa_index : last + 1;
+		work = MINCORE2_FIND_WORK;
+		folio = NULL;
+	}
+	while (folio && !xa_is_internal(folio)) {
+		unsigned long nr = 0;
+		bool uptodate;
+
+		work += MINCORE2_CACHE_WORK;
+		if (!xa_is_value(folio))
+			nr = mincore2_folio(&xas, folio, *end, &uptodate);
+		if (unlikely(!nr)) {
+			/* In swap, evicted, or just changing. */
+			uptodate = mincore_page(w->mapping, *end);
+			work += MINCORE2_LOOKUP_WORK;
+		}
+		if (*end > index && uptodate != resident)
+			break;
+		resident = uptodate;
+		*end += nr ?: 1;
+		if (*end > last || work >= w->budget)
+			break;
+		if (likely(nr == 1)) {
+			folio = xas_next(&xas);
+		} else {
+			xas_set(&xas, *end);
+			folio = xas_load(&xas);
+		}
+	}
+	rcu_read_unlock();
+
+	*end = min(*end, last + 1);
+	w->budget -= work;
+	return resident;
 }
 
 /*
  * Report pages whose residency is that of the file: see mincore_page(). Runs
- * without anything in the cache are stepped over, however long they are.
+ * are stepped over as a whole; those without anything in the cache however long
+ * they are.
  */
-static int mincore2_report_cached(struct mincore2_walk *w,
-				  struct vm_area_struct *vma,
-				  unsigned long end, u64 state)
+static noinline int mincore2_report_cached(struct mincore2_walk *w,
+					   struct vm_area_struct *vma,
+					   unsigned long end, u64 state)
 {
-	if (!w->mapping)
-		return mincore2_report(w, end, state);
-
 	while (w->addr < end) {
 		pgoff_t index = linear_page_index(vma, w->addr);
 		pgoff_t last = index + ((end - w->addr) >> PAGE_SHIFT) - 1;
-		unsigned long next = index + 1;
+		pgoff_t next;
 		u64 resident = 0;
 		int stop;
 
-		if (mincore_page(w->mapping, index))
+		if (mincore2_lookup(w, index, last, &next))
 			resident = MINCORE_RESIDENT;
-		else if (index == last ||
-			 !xa_find(&w->mapping->i_pages, &next, last, XA_PRESENT))
-			next = last + 1;
-
 		stop = mincore2_report(w, w->addr + ((next - index) << PAGE_SHIFT),
 				       state | resident);
 		if (stop)
@@ -144,22 +296,27 @@ static int mincore2_report_cached(struct mincore2_walk *w,
 }
 
 /* Report pages that no entry of the caller's page tables maps. */
-static int mincore2_report_hole(struct mincore2_walk *w,
-				struct vm_area_struct *vma, unsigned long end)
+static noinline int mincore2_report_hole(struct mincore2_walk *w,
+					 struct vm_area_struct *vma,
+					 unsigned long end)
 {
-	if (w->denied)
+	if (unlikely(mincore2_denied(w, vma)))
 		return mincore2_report(w, end, w->hole_state | MINCORE_DENIED);
-	return mincore2_report_cached(w, vma, end, w->hole_state);
+	if (w->mapping)
+		return mincore2_report_cached(w, vma, end, w->hole_state);
+	return mincore2_report(w, end, w->hole_state);
 }
 
 /* Report pages that a present entry maps. */
-static int mincore2_report_present(struct mincore2_walk *w,
-				   struct vm_area_struct *vma,
-				   unsigned long end, u64 state)
+static __always_inline int mincore2_report_present(struct mincore2_walk *w,
+						   struct vm_area_struct *vma,
+						   unsigned long end, u64 state)
 {
-	if (unlikely(w->pfnmap))
+	if (likely(!w->pfnmap))
+		return mincore2_report(w, end, state | MINCORE_RESIDENT);
+	if (w->mapping)
 		return mincore2_report_cached(w, vma, end, state);
-	return mincore2_report(w, end, state | MINCORE_RESIDENT);
+	return mincore2_report(w, end, state);
 }
 
 /*
@@ -167,9 +324,10 @@ static int mincore2_report_present(struct mincore2_walk *w,
  * vm_normal_page() made of the entry of a private DAX mapping: a copy is
  * anonymous, and all else there is the device or a hole of it.
  */
-static u64 mincore2_present(const struct mincore2_walk *w,
-			    const struct vm_area_struct *vma, u64 level,
-			    bool write, bool zero, const struct page *page)
+static __always_inline u64 mincore2_present(const struct mincore2_walk *w,
+					    const struct vm_area_struct *vma,
+					    u64 level, bool write, bool zero,
+					    const struct page *page)
 {
 	u64 state = w->vma_state | level;
 
@@ -183,122 +341,207 @@ static u64 mincore2_present(const struct mincore2_walk *w,
 	return state;
 }
 
+/*
+ * What an entry says is taken from one reading of it: to have its lock would not
+ * make that truer, and a huge entry that is being split or moved is either as it
+ * was or none. The lock is for looking at the page, which may go otherwise.
+ */
 static int mincore2_pud_entry(pud_t *pudp, unsigned long addr,
 			      unsigned long end, struct mm_walk *walk)
 {
-	struct vm_area_struct *vma = walk->vma;
 	struct mincore2_walk *w = walk->private;
-	spinlock_t *ptl = pud_trans_huge_lock(pudp, vma);
-	pud_t pud;
+	pud_t pud = pudp_get(pudp);
 	u64 state;
 
-	if (!ptl) {
-		/*
-		 * The page walk splits a huge entry before it descends, so let
-		 * it do that only where there is a table: one that is there
-		 * stays while mmap_lock is held.
-		 */
-		pud = pudp_get(pudp);
-		if (pud_none(pud) || pud_leaf(pud))
-			walk->action = ACTION_AGAIN;
+	/*
+	 * The page walk splits a huge entry before it descends, so let it do
+	 * that only where there is a table: one that is there stays while
+	 * mmap_lock is held.
+	 */
+	if (pud_none(pud)) {
+		walk->action = ACTION_AGAIN;
 		return 0;
 	}
-	__acquire(ptl);	/* sparse cannot see a conditional lock */
-	pud = pudp_get(pudp);
-	state = mincore2_present(w, vma, MINCORE_PUD | MINCORE2_SHIFT(PUD_SHIFT),
+	if (!pud_leaf(pud))
+		return 0;
+	state = mincore2_present(w, walk->vma,
+				 MINCORE_PUD | MINCORE2_SHIFT(PUD_SHIFT),
 				 pud_write(pud), false, NULL);
-	spin_unlock(ptl);
-
 	walk->action = ACTION_CONTINUE;
+	return mincore2_report_present(w, walk->vma, end, state);
+}
+
+/* Report a huge PMD entry; its lock is held if @w->private_dax. */
+static __always_inline int mincore2_huge_pmd(struct mincore2_walk *w,
+					     struct vm_area_struct *vma,
+					     unsigned long end, pmd_t pmd,
+					     const struct page *page)
+{
+	u64 state = mincore2_present(w, vma,
+				     MINCORE_PMD | MINCORE2_SHIFT(PMD_SHIFT),
+				     pmd_write(pmd), is_huge_zero_pmd(pmd), page);
+
 	return mincore2_report_present(w, vma, end, state);
 }
 
-/* The state that a huge PMD entry gives; its lock is held. */
-static u64 mincore2_huge_pmd(const struct mincore2_walk *w,
-			     struct vm_area_struct *vma, unsigned long addr,
-			     pmd_t pmd)
-{
-	struct page *page = NULL;
-
-	/* Being migrated: in memory, and a copy if the mapping is private. */
-	if (!pmd_present(pmd))
-		return w->vma_state | MINCORE_RESIDENT;
-
-	if (w->private_dax)
-		page = vm_normal_page_pmd(vma, addr, pmd);
-	return mincore2_present(w, vma, MINCORE_PMD | MINCORE2_SHIFT(PMD_SHIFT),
-				pmd_write(pmd), is_huge_zero_pmd(pmd), page);
-}
-
-static int mincore2_pte(pte_t pte, unsigned long addr, struct mm_walk *walk)
+/* A huge PMD entry of a private DAX mapping, or one that is being migrated. */
+static noinline int mincore2_locked_pmd(struct mm_walk *walk, pmd_t *pmdp,
+					unsigned long addr, unsigned long end)
 {
 	struct vm_area_struct *vma = walk->vma;
 	struct mincore2_walk *w = walk->private;
-	struct page *page = NULL;
-	u64 state;
+	spinlock_t *ptl = pmd_trans_huge_lock(pmdp, vma);
+	pmd_t pmd;
+	int stop;
+
+	if (!ptl) {
+		walk->action = ACTION_AGAIN;
+		return 0;
+	}
+	__acquire(ptl);	/* sparse cannot see a conditional lock */
+	pmd = pmdp_get(pmdp);
+	/* Being migrated: in memory, and a copy if the mapping is private. */
+	if (!pmd_present(pmd))
+		stop = mincore2_report(w, end, w->vma_state | MINCORE_RESIDENT);
+	else
+		stop = mincore2_huge_pmd(w, vma, end, pmd,
+					 vm_normal_page_pmd(vma, addr, pmd));
+	spin_unlock(ptl);
+	return stop;
+}
+
+/* The state that a present PTE gives. */
+static u64 mincore2_present_pte(const struct mincore2_walk *w,
+				struct vm_area_struct *vma, unsigned long addr,
+				pte_t pte)
+{
+	struct page *page = w->private_dax ? vm_normal_page(vma, addr, pte) : NULL;
+
+	return mincore2_present(w, vma, MINCORE_PTE | MINCORE2_SHIFT(PAGE_SHIFT),
+				pte_write(pte), is_zero_pfn(pte_pfn(pte)), page);
+}
+
+/*
+ * How many of up to @max entries from @ptep on have the state of the first, @pte,
+ * which is present.
+ */
+static unsigned long mincore2_run(const struct mincore2_walk *w, pte_t *ptep,
+				  pte_t pte, unsigned long max)
+{
+	u64 val = pte_val(pte), like = mincore2_like.normal;
+	pte_t *end = ptep + max, *p;
+
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) || pte_special(pte) ||
+	    w->private_dax) {
+		like = mincore2_like.section;
+		if ((pte_pfn(pte) ^ my_zero_pfn(0)) < MINCORE2_SECTION)
+			like = mincore2_like.exact;
+	}
+	for (p = ptep + 1; p < end; p++)
+		if ((pte_val(ptep_get(p)) ^ val) & like)
+			break;
+	return p - ptep;
+}
+
+/*
+ * Report the PTEs from @ptep on that have the same state as the first, which is
+ * not none; there are up to @max.
+ */
+static int mincore2_ptes(struct mm_walk *walk, pte_t *ptep, pte_t pte,
+			 unsigned long max)
+{
+	struct vm_area_struct *vma = walk->vma;
+	struct mincore2_walk *w = walk->private;
+	unsigned long next = w->addr + PAGE_SIZE;
+	u64 state = w->vma_state;
 
 	if (!pte_present(pte)) {
 		/* A private DAX page with such an entry is a copy. */
-		state = w->vma_state;
-		if (unlikely(w->pfnmap))
-			return mincore2_report_cached(w, vma, addr + PAGE_SIZE,
-						      state);
-		if ((w->want & MINCORE_RESIDENT) && mincore_swap(pte))
-			state |= MINCORE_RESIDENT;
-		return mincore2_report(w, addr + PAGE_SIZE, state);
+		if (unlikely(w->pfnmap && w->mapping))
+			return mincore2_report_cached(w, vma, next, state);
+		if ((w->want & MINCORE_RESIDENT) && !w->pfnmap) {
+			w->budget -= MINCORE2_LOOKUP_WORK;
+			if (mincore_swap(pte))
+				state |= MINCORE_RESIDENT;
+		}
+		return mincore2_report(w, next, state);
 	}
-	if (w->private_dax)
-		page = vm_normal_page(vma, addr, pte);
-	state = mincore2_present(w, vma, MINCORE_PTE | MINCORE2_SHIFT(PAGE_SHIFT),
-				 pte_write(pte), is_zero_pfn(pte_pfn(pte)), page);
-	return mincore2_report_present(w, vma, addr + PAGE_SIZE, state);
+	max = mincore2_run(w, ptep, pte, max);
+	w->budget -= max;
+	state = mincore2_present_pte(w, vma, w->addr, pte);
+	return mincore2_report_present(w, vma, w->addr + max * PAGE_SIZE, state);
+}
+
+/*
+ * Report the PTEs of one table from w->addr up to @end. Returns also when the
+ * lock was held long enough, or when it has to be known, before the next page
+ * is reported, if residency is denied.
+ */
+static int mincore2_table(struct mm_walk *walk, pte_t *table, unsigned long addr,
+			  unsigned long end)
+{
+	struct mincore2_walk *w = walk->private;
+	int pause = w->budget - MINCORE2_TABLE_WORK;
+	int stop = 0;
+
+	while (w->addr != end && !stop && w->budget > pause) {
+		pte_t *ptep = table + ((w->addr - addr) >> PAGE_SHIFT);
+		unsigned long max = (end - w->addr) >> PAGE_SHIFT;
+		unsigned long n = 0;
+		pte_t pte = ptep_get(ptep);
+
+		if (!pte_none_mostly(pte)) {
+			stop = mincore2_ptes(walk, ptep, pte, max);
+			continue;
+		}
+		if (w->denied < 0)
+			break;
+		/* A marker is not a page: see mincore_pte_range(). */
+		do {
+			n++;
+		} while (n < max && pte_none_mostly(ptep_get(ptep + n)));
+		w->budget -= n;
+		stop = mincore2_report_hole(w, walk->vma, w->addr + n * PAGE_SIZE);
+	}
+	return stop;
+}
+
+static noinline int mincore2_pte_range(struct mm_walk *walk, pmd_t *pmdp,
+				       unsigned long addr, unsigned long end)
+{
+	struct mincore2_walk *w = walk->private;
+	spinlock_t *ptl;
+	pte_t *table;
+	int stop;
+
+	table = pte_offset_map_lock(walk->mm, pmdp, addr, &ptl);
+	if (!table) {
+		walk->action = ACTION_AGAIN;
+		return 0;
+	}
+	__acquire(RCU);	/* sparse cannot see a conditional lock */
+	stop = mincore2_table(walk, table, addr, end);
+	pte_unmap_unlock(table, ptl);
+
+	/* To ask who may know can sleep. Go on with the rest then. */
+	if (w->addr != end && !stop) {
+		mincore2_denied(w, walk->vma);
+		walk->action = ACTION_AGAIN;
+	}
+	return stop;
 }
 
 static int mincore2_pmd_entry(pmd_t *pmdp, unsigned long addr,
 			      unsigned long end, struct mm_walk *walk)
 {
-	struct vm_area_struct *vma = walk->vma;
 	struct mincore2_walk *w = walk->private;
-	spinlock_t *ptl = pmd_trans_huge_lock(pmdp, vma);
-	pte_t *ptep, *start;
-	int stop = 0;
+	pmd_t pmd = pmdp_get_lockless(pmdp);
 
-	if (ptl) {
-		pmd_t pmd = pmdp_get(pmdp);
-		u64 state = mincore2_huge_pmd(w, vma, addr, pmd);
-
-		__acquire(ptl);	/* sparse cannot see a conditional lock */
-		spin_unlock(ptl);
-		if (!pmd_present(pmd))
-			return mincore2_report(w, end, state);
-		return mincore2_report_present(w, vma, end, state);
-	}
-
-	start = pte_offset_map_lock(walk->mm, pmdp, addr, &ptl);
-	if (!start) {
-		walk->action = ACTION_AGAIN;
-		return 0;
-	}
-	__acquire(RCU);	/* nor this one */
-	ptep = start;
-	while (addr != end && !stop) {
-		pte_t pte = ptep_get(ptep++);
-
-		addr += PAGE_SIZE;
-		if (!pte_none_mostly(pte)) {
-			stop = mincore2_pte(pte, addr - PAGE_SIZE, walk);
-			continue;
-		}
-		/* A marker is not a page: see mincore_pte_range(). */
-		while (addr != end && pte_none_mostly(ptep_get(ptep))) {
-			addr += PAGE_SIZE;
-			ptep++;
-			w->budget--;
-		}
-		stop = mincore2_report_hole(w, vma, addr);
-	}
-	pte_unmap_unlock(start, ptl);
-	return stop;
+	if (pmd_present(pmd) ? !pmd_leaf(pmd) : pmd_none(pmd))
+		return mincore2_pte_range(walk, pmdp, addr, end);
+	if (w->private_dax || !pmd_present(pmd))
+		return mincore2_locked_pmd(walk, pmdp, addr, end);
+	return mincore2_huge_pmd(w, walk->vma, end, pmd, NULL);
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
@@ -330,7 +573,8 @@ static int mincore2_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 	/* As mincore() has it: not resident, though it may be in the file. */
 	if (huge_pte_none_mostly(pte))
 		return mincore2_report(w, end, w->hole_state |
-				       (w->denied ? MINCORE_DENIED : 0));
+				       (mincore2_denied(w, vma) ?
+				MINCORE_DENIED : 0));
 	/* Being migrated, or poisoned. */
 	if (!pte_present(pte))
 		return mincore2_report(w, end, w->vma_state | MINCORE_RESIDENT);
@@ -345,7 +589,11 @@ static int mincore2_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 static int mincore2_pte_hole(unsigned long addr, unsigned long end,
 			     int depth, struct mm_walk *walk)
 {
-	return mincore2_report_hole(walk->private, walk->vma, end);
+	struct mincore2_walk *w = walk->private;
+
+	if (likely(!w->denied && !w->mapping))
+		return mincore2_report(w, end, w->hole_state);
+	return mincore2_report_hole(w, walk->vma, end);
 }
 
 static const struct mm_walk_ops mincore2_walk_ops = {
@@ -370,9 +618,9 @@ static int mincore2_vma(struct mincore2_walk *w, struct vm_area_struct *vma,
 		     MINCORE_ZERO;
 
 	w->budget -= MINCORE2_VMA_WORK;
-	w->denied = !can_do_mincore(vma);
+	w->denied = -1;
 	w->private_dax = dax && !shared;
-	w->pfnmap = (vma->vm_flags & VM_PFNMAP) && !w->denied;
+	w->pfnmap = (vma->vm_flags & VM_PFNMAP) && !mincore2_denied(w, vma);
 	w->mapping = NULL;
 	/* The page cache of a DAX file holds no folios. */
 	if ((w->want & MINCORE_RESIDENT) && vma->vm_file && !dax)
@@ -388,7 +636,7 @@ static int mincore2_vma(struct mincore2_walk *w, struct vm_area_struct *vma,
 
 	if (w->private_dax)
 		walked |= MINCORE_DAX;
-	if (!(w->want & walked) && !w->denied)
+	if (!(w->want & walked) && !mincore2_denied(w, vma))
 		return mincore2_report(w, end, w->vma_state);
 	return walk_page_range_vma(vma, w->addr, end, &mincore2_walk_ops, w);
 }
@@ -419,22 +667,39 @@ static int mincore2_chunk(struct mincore2_walk *w, unsigned long end)
 }
 
 /* Copy the elements out. Returns how many of them user space now has. */
-static size_t mincore2_copy_out(const struct mincore2_walk *w, void __user *vec)
+static size_t mincore2_copy_out(struct mincore2_walk *w, void __user *vec,
+				size_t stored)
 {
-	size_t size = w->nr * mincore2_elem_size(w);
+	struct mincore_region __user *r = vec;
+	size_t i = 0;
 
-	size -= copy_to_user(vec, w->buf.page, size);
-	return size / mincore2_elem_size(w);
+	if (!w->regions)
+		return w->nr - copy_to_user(vec + stored, w->buf.bytes, w->nr);
+
+	r += stored;
+	if (!user_write_access_begin(r, w->nr * sizeof(*r)))
+		return 0;
+	for (; i < w->nr; i++, r++) {
+		unsafe_put_user(w->start, &r->start, out);
+		unsafe_put_user(w->buf.pieces[i].end, &r->end, out);
+		unsafe_put_user(w->buf.pieces[i].state, &r->state, out);
+		w->start = w->buf.pieces[i].end;
+	}
+out:
+	user_write_access_end();
+	return i;
 }
 
 /*
  * The call proper, with arguments that have been checked: fill @vec with up
- * to @nr elements. Nothing is copied out while a lock is held.
+ * to @nr elements. Nothing is copied out while a lock is held. Without a page
+ * (*@page is NULL), one is allocated when regions do not fit in w->buf, which has
+ * room for a few; if that fails it is done with these.
  */
 static long do_mincore2(struct mincore2_walk *w, unsigned long end,
-			void __user *vec, size_t nr)
+			void __user *vec, size_t nr, void **page)
 {
-	size_t size = mincore2_elem_size(w);
+	size_t capacity = w->regions ? MINCORE2_FEW : PAGE_SIZE;
 	size_t stored = 0;
 	long err = 0;
 
@@ -446,8 +711,15 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 			err = -ERESTARTSYS;
 			break;
 		}
+		if (!*page && w->nr == capacity) {
+			*page = (void *)__get_free_page(GFP_USER);
+			if (*page) {
+				w->buf.page = *page;
+				capacity = PAGE_SIZE / sizeof(struct mincore2_piece);
+			}
+		}
 		w->nr = 0;
-		w->room = min(nr - stored, PAGE_SIZE / size);
+		w->room = min(nr - stored, capacity);
 		if (!w->regions && (end - w->addr) >> PAGE_SHIFT > w->room)
 			chunk = w->addr + (w->room << PAGE_SHIFT);
 
@@ -457,7 +729,9 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 		err = mincore2_chunk(w, chunk);
 		mmap_read_unlock(current->mm);
 
-		copied = mincore2_copy_out(w, vec + stored * size);
+		if (w->regions && w->addr == end && w->nr < w->room)
+			mincore2_flush(w);
+		copied = mincore2_copy_out(w, vec, stored);
 		stored += copied;
 		if (copied != w->nr)
 			return stored ?: -EFAULT;
@@ -465,10 +739,10 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 	}
 
 	/* The region that was being gathered, which an early stop cuts. */
-	if (w->region.start != w->region.end && stored < nr) {
-		w->buf.regions[0] = w->region;
-		w->nr = 1;
-		if (mincore2_copy_out(w, vec + stored * size))
+	if (w->state != MINCORE2_NO_STATE && stored < nr) {
+		w->nr = 0;
+		mincore2_flush(w);
+		if (mincore2_copy_out(w, vec, stored))
 			stored++;
 		else
 			err = -EFAULT;
@@ -508,7 +782,10 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 	struct mincore2_walk w = {
 		.want = (flags & MINCORE2_STATES) | MINCORE2_STATUS,
 		.regions = flags & MINCORE_REGIONS,
+		.state = MINCORE2_NO_STATE,
 	};
+	struct mincore2_piece few[MINCORE2_FEW];
+	void *page = NULL;
 	unsigned int level = flags & MINCORE_LEVEL;
 	long ret;
 
@@ -539,12 +816,19 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 		return 0;
 
 	w.addr = addr;
+	w.start = addr;
 	if (level)
 		w.want |= MINCORE2_SHIFT(0xff);
-	w.buf.page = (void *)__get_free_page(GFP_USER);
-	if (!w.buf.page)
-		return -EAGAIN;
-	ret = do_mincore2(&w, addr + length, vec, nr);
-	free_page((unsigned long)w.buf.page);
+	w.buf.pieces = few;
+	if (!w.regions) {
+		/* A byte a page: it is known what is needed. */
+		page = (void *)__get_free_page(GFP_USER);
+		if (!page)
+			return -EAGAIN;
+		w.buf.page = page;
+	}
+	ret = do_mincore2(&w, addr + length, vec, nr, &page);
+	if (page)
+		free_page((unsigned long)page);
 	return ret;
 }

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes tables, CSV and plots from what the benchmark printed.
+
+report.py RAW OUTPUT UNIT
+
+RAW     what bench printed in the guest (see bench.c for its lines)
+OUTPUT  folder: costs.csv, holds.csv, table.txt, MAPPING.svg. A costs.csv that is
+        there already is the previous run: kept as costs.previous.csv, and its
+        figures stand beside the new ones
+UNIT    what a figure is: "instructions" or "ns"
+
+Prints table.txt. Exit status 1 if the run was not complete.
+"""
+import csv
+import math
+import os
+import sys
+from html import escape
+
+# Name, mapping, rival, per entry (or in all), limit. A limit is a number, or a function of all
+# costs: {(mapping, rival): {pages: (entries, cost)}}.
+REGIONS, BYTES = "mincore2 regions all", "mincore2 bytes all"
+
+
+def largest(costs, mapping, rival):
+    """(pages, entries, cost) at the largest size, or None."""
+    sizes = costs.get((mapping, rival))
+    if not sizes:
+        return None
+    pages = max(sizes)
+    return (pages, *sizes[pages])
+
+
+def times(factor, mapping, rival, pages=None):
+    """A limit: factor x what a rival costs (at a size, or at the largest)."""
+    def limit(costs, per_entry):
+        sizes = costs.get((mapping, rival), {})
+        if not sizes or (pages and pages not in sizes):
+            return None
+        entries, cost = sizes[pages or max(sizes)]
+        return factor * (cost / entries if per_entry else cost)
+    return limit
+
+
+TARGETS = [
+    ("PTEs uniform, regions, all bits (tmpfs)", "tmpfs-pte", REGIONS, True, 8.5),
+    ("PTEs uniform, regions, all bits (ext4-DAX)", "ext4-dax-pte", REGIONS, True, 8.5),
+    ("PTEs uniform, bytes (tmpfs)", "tmpfs-pte", BYTES, True, 10),
+    ("PTEs uniform, bytes (ext4-DAX)", "ext4-dax-pte", BYTES, True, 10),
+    ("PTEs alternating, regions, all bits", "alternating", REGIONS, True, 62),
+    ("half mapped, half in page cache, RESIDENT (1.5 x mincore)", "half-mapped",
+     "mincore2 regions RESIDENT", True, times(1.5, "half-mapped", "mincore")),
+    ("PMDs, regions (ext4-DAX)", "ext4-dax-pmd", REGIONS, True, 56),
+    ("PMDs, regions (XFS-DAX)", "xfs-dax-pmd", REGIONS, True, 56),
+    ("PUD 1 GiB, one element", "devdax-pud", "mincore2 one region all", False, 1150),
+    ("one page, regions (0.7 x mincore)", "tmpfs-pte", REGIONS, False,
+     times(0.7, "tmpfs-pte", "mincore", 1)),
+    ("PERSIST only, shared, any size", "ext4-dax-pmd", "mincore2 one region PERSIST",
+     False, 1500),
+    ("DAX only, shared, any size", "ext4-dax-pmd", "mincore2 regions DAX", False, 1500),
+    ("in page cache, order 0, RESIDENT, bytes", "cached", "mincore2 bytes RESIDENT",
+     True, 40),
+    ("in page cache, 2 MiB folios, RESIDENT, bytes", "cached-large",
+     "mincore2 bytes RESIDENT", True, 4),
+    ("untouched 1 TiB, regions, not RESIDENT (1.75 x empty walk)", "sparse",
+     "mincore2 regions all but RESIDENT", False, times(1.75, "sparse", "floor (empty walk)")),
+    ("10,000 VMAs of a page, regions", "vmas", REGIONS, True, 850),
+]
+# Where not the largest size is meant.
+AT_PAGES = {"PUD 1 GiB, one element": 262144, "one page, regions (0.7 x mincore)": 1}
+
+
+def read_raw(path):
+    costs, what, holds, skips, complete = {}, {}, [], [], False
+    with open(path, encoding="utf-8", errors="replace") as raw:
+        for line in raw:
+            field = line.strip().split("|")
+            if field[0] == "map":
+                what[field[1]] = field[2]
+            elif field[0] == "cost":
+                sizes = costs.setdefault((field[1], field[2]), {})
+                sizes[int(field[3])] = (int(field[4]), int(field[5]))
+            elif field[0] == "hold":
+                holds.append(field[1:3] + [int(f) for f in field[3:]])
+            elif field[0] in ("skip", "problem", "contention"):
+                skips.append(field)
+            complete |= field[0] == "end"
+    return costs, what, holds, skips, complete
+
+
+def read_previous(path):
+    previous = {}
+    if os.path.exists(path):
+        with open(path, newline="", encoding="utf-8") as old:
+            for row in csv.DictReader(old):
+                previous[row["mapping"], row["rival"], int(row["pages"])] = int(row["cost"])
+    return previous
+
+
+def write_csv(path, head, rows):
+    with open(path, "w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(head)
+        writer.writerows(rows)
+
+
+def pages_text(pages):
+    for unit, size in (("TiB", 1 << 28), ("GiB", 1 << 18), ("MiB", 1 << 8)):
+        if pages >= size:
+            return f"{pages / size:.4g} {unit}"
+    return f"{pages * 4} KiB"
+
+
+def cost_table(costs, what, previous, unit):
+    for mapping, title in what.items():
+        rivals = [r for m, r in costs if m == mapping]
+        if not rivals:
+            continue
+        yield f"\n{title}\n{'':38}{'size':>10}{unit:>15}{'an entry':>12}{'before':>15}{'one page':>12}"
+        for rival in rivals:
+            pages, entries, cost = largest(costs, mapping, rival)
+            old = previous.get((mapping, rival, pages))
+            one = costs[mapping, rival].get(1)
+            yield (f"  {rival:36}{pages_text(pages):>10}{cost:>15,}{cost / entries:>12,.2f}"
+                   f"{f'{old:,}' if old is not None else '-':>15}"
+                   f"{f'{one[1]:,}' if one else '-':>12}")
+
+
+def target_table(costs):
+    yield f"\nTargets\n  {'case':60}{'target':>12}{'measured':>12}"
+    for name, mapping, rival, per_entry, limit in TARGETS:
+        sizes = costs.get((mapping, rival), {})
+        pages = AT_PAGES.get(name) or (max(sizes) if sizes else None)
+        if callable(limit):
+            limit = limit(costs, per_entry)
+        if pages not in sizes or limit is None:
+            yield f"  {name:60}{'-':>12}{'-':>12}  not measured"
+            continue
+        entries, cost = sizes[pages]
+        value = cost / entries if per_entry else cost
+        yield (f"  {name:60}{limit:>12,.1f}{value:>12,.1f}"
+               f"  {'met' if value <= limit else 'NOT MET'}")
+    yield from smaps_ratio(costs)
+
+
+def smaps_ratio(costs):
+    for mapping, least in (("ext4-dax-pte", 1000), ("ext4-dax-pmd", 250)):
+        ours = largest(costs, mapping, "mincore2 one region PERSIST")
+        smaps = largest(costs, mapping, "smaps")
+        if ours and smaps:
+            ratio = smaps[2] / ours[2]
+            yield (f"  {'is it persistence-safe, against smaps: ' + mapping:60}{least:>10} x"
+                   f"{ratio:>10,.0f} x  {'met' if ratio >= least else 'NOT MET'}")
+
+
+def hold_table(holds, unit):
+    yield (f"\nLongest holds of locks, {unit}\n  {'mapping':18}{'call':26}{'pages':>12}"
+           f"{'mmap_lock':>12}{'page table':>12}")
+    for mapping, call, pages, mmap_max, ptl_max, *_ in holds:
+        yield f"  {mapping:18}{call:26}{pages:>12}{mmap_max:>12,}{ptl_max:>12,}"
+
+
+COLOURS = ["#0057b8", "#d1495b", "#2e8b57", "#edae49", "#6a4c93", "#00a6a6", "#8c564b",
+           "#000000", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf", "#ff7f0e", "#1f77b4",
+           "#9467bd", "#2ca02c", "#d62728"]
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 900, 520, 80, 50, 300, 60
+
+
+def plot(title, lines, unit):
+    """SVG of [(name, [(pages, cost)])]: cost a page against pages, both as logarithms."""
+    points = [(p, c / p) for _, line in lines for p, c in line]
+    x1 = max(math.log10(max(p for p, _ in points)), 1)
+    low = math.floor(math.log10(max(min(c for _, c in points), 1e-6)))
+    high = max(math.ceil(math.log10(max(c for _, c in points))), low + 1)
+
+    def x(pages):
+        return LEFT + (WIDTH - LEFT - RIGHT) * math.log10(pages) / x1
+
+    def y(cost):
+        share = (math.log10(max(cost, 1e-6)) - low) / (high - low)
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
+
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
+           f'font-family="sans-serif" font-size="12">',
+           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+           f'<text x="{LEFT}" y="24" font-size="16">{escape(title)}: {unit} a page</text>']
+    for power in range(low, high + 1):
+        out.append(f'<path d="M{LEFT} {y(10 ** power):.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>'
+                   f'<text x="{LEFT - 8}" y="{y(10 ** power) + 4:.1f}" text-anchor="end">'
+                   f'{10.0 ** power:g}</text>')
+    for pages in sorted({p for p, _ in points}):
+        out.append(f'<text x="{x(pages):.1f}" y="{HEIGHT - BOTTOM + 18}" font-size="10" '
+                   f'text-anchor="middle">{pages_text(pages)}</text>')
+    for i, (name, line) in enumerate(lines):
+        colour, dash = COLOURS[i % len(COLOURS)], ' stroke-dasharray="5 3"' if i % 2 else ""
+        path = " ".join(f"{x(p):.1f},{y(c / p):.1f}" for p, c in line)
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+        out.append(f'<path d="M{WIDTH - RIGHT + 12} {TOP + 22 * i}h24" stroke="{colour}" '
+                   f'stroke-width="2"{dash}/><text x="{WIDTH - RIGHT + 42}" y="{TOP + 22 * i + 4}">'
+                   f'{escape(name)}</text>')
+    return "\n".join(out + ["</svg>", ""])
+
+
+def contention_table(lines):
+    """lines: [[word, run, alone, mincore, mincore2 bytes, mincore2 regions]]."""
+    rounds = [[int(n) for n in line[2:]] for line in lines if line[0] == "contention"]
+    if not rounds:
+        return
+    yield ("\nA thread that maps, faults and unmaps, rounds a second; -smp 2, real time\n"
+           f"  {'run':>4}{'alone':>10}{'mincore':>10}{'bytes':>10}{'regions':>10}"
+           f"{'bytes/mincore':>16}{'regions/mincore':>18}")
+    for i, (alone, mincore, in_bytes, regions) in enumerate(rounds, 1):
+        yield (f"  {i:>4}{alone:>10,}{mincore:>10,}{in_bytes:>10,}{regions:>10,}"
+               f"{in_bytes / mincore:>16.2f}{regions / mincore:>18.2f}")
+    for name, column in (("bytes", 2), ("regions", 3)):
+        ratios = sorted(r[column] / r[1] for r in rounds)
+        median = ratios[len(ratios) // 2]
+        yield (f"  median beside mincore2 {name}: {median:.2f} of what is left beside mincore"
+               f" ({'met' if median >= 1 else 'NOT MET: target 1'})")
+
+
+def main():
+    raw, folder, unit = sys.argv[1:]
+    costs, what, holds, skips, complete = read_raw(raw)
+    table = os.path.join(folder, "costs.csv")
+    previous = read_previous(table)
+    if previous:
+        os.replace(table, os.path.join(folder, "costs.previous.csv"))
+    write_csv(table, ["mapping", "rival", "pages", "entries", "cost", "previous"],
+              [[m, r, p, e, c, previous.get((m, r, p), "")]
+               for (m, r), sizes in costs.items() for p, (e, c) in sizes.items()])
+    write_csv(os.path.join(folder, "holds.csv"),
+              ["mapping", "call", "pages", "mmap_lock", "page_table", "mmap_holds",
+               "page_table_holds", "overhead"], holds)
+    for mapping, title in what.items():
+        lines = [(r, [(p, max(c, 1)) for p, (_, c) in sorted(sizes.items())])
+                 for (m, r), sizes in costs.items() if m == mapping]
+        if lines:
+            with open(os.path.join(folder, mapping + ".svg"), "w", encoding="utf-8") as out:
+                out.write(plot(title, lines, unit))
+    note = ("instructions under emulation, not time" if unit == "instructions" else "time")
+    text = "\n".join([f"Figures are {note}; each is the least of several.",
+                      *cost_table(costs, what, previous, unit), *hold_table(holds, unit),
+                      *contention_table(skips), *target_table(costs), "",
+                      *("|".join(s) for s in skips if s[0] != "contention"), ""])
+    with open(os.path.join(folder, "table.txt"), "w", encoding="utf-8") as out:
+        out.write(text)
+    print(text)
+    return 0 if complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
