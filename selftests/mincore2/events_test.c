@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -505,6 +506,45 @@ TEST_F_TIMEOUT(event, reflink_while_mapped, 120)
 		EXPECT_STATE(self->map, LEN, MINCORE_WRITABLE, 0);
 	}
 	mc2_file_close(&clone);
+}
+
+/*
+ * Proves: a write(2) that fails leaves the size as it was. The end of the file is
+ * where a promise ends that was given earlier.
+ */
+TEST_F_TIMEOUT(event, failed_write_does_not_grow, 60)
+{
+	struct stat st;
+	void *nowhere = mmap(NULL, self->page, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, nowhere);
+	EXPECT_EQ(-1, pwrite(self->f.fd, nowhere, 100, LEN + MIB(1)));
+	EXPECT_EQ(EFAULT, errno);
+	ASSERT_EQ(0, fstat(self->f.fd, &st));
+	EXPECT_EQ((off_t)LEN, st.st_size);
+}
+
+/*
+ * Proves: what would change the blocks of a mapped file, or its map to a kind that
+ * nobody vouches for, without the pages being unmapped, is refused.
+ */
+TEST_F_TIMEOUT(event, map_is_kept, 60)
+{
+	int flags, want = strcmp(self->b.name, "ext4") ? ENOTTY : EOPNOTSUPP;
+
+	populate(_metadata, self);
+	EXPECT_EQ(-1, ioctl(self->f.fd, _IO('f', 17)));	/* EXT4_IOC_SWAP_BOOT */
+	EXPECT_EQ(want, errno);
+	if (want == EOPNOTSUPP) {
+		ASSERT_EQ(0, ioctl(self->f.fd, FS_IOC_GETFLAGS, &flags));
+		ASSERT_NE(0, flags & FS_EXTENT_FL);
+		flags &= ~FS_EXTENT_FL;
+		EXPECT_EQ(-1, ioctl(self->f.fd, FS_IOC_SETFLAGS, &flags));
+		EXPECT_EQ(EOPNOTSUPP, errno);
+	}
+	EXPECT_STATE(self->map, LEN, CORE | ENTRY,
+		     SAFE | MINCORE_PMD | MINCORE_WRITABLE);
 }
 
 /* ---- device-dax with PUD entries ---- */

@@ -95,7 +95,7 @@ static void test_filesystems(void)
 	report_init(&report);
 	set_fs(&report, "xfs");
 	report.facts.realtime = YES;
-	ok(is(&report, S_DAX, "realtime"), "XFS realtime file");
+	ok(is(&report, S_DAX, "realtime"), "XFS with a realtime device");
 	report_init(&report);
 	set_fs(&report, "xfs");
 	report.facts.journal_outside = YES;

@@ -23,7 +23,7 @@ static const struct {
 	{ "no-journal", "Give ext4 a journal ('tune2fs -j' on the unmounted filesystem), and mount without noload." },
 	{ "no-sync", "Map with MAP_SHARED_VALIDATE | MAP_SYNC, or use fsync() or msync()." },
 	{ "not-vouched", "Use fsync() or msync(). If this is ext4 or XFS with DAX, a feature or mount option may be the cause (ext4: journal_async_commit, bigalloc, files without extents)." },
-	{ "realtime", "Keep the file off the realtime device: 'xfs_io -c \"chattr -r\"' while it is empty." },
+	{ "realtime", "Use an XFS without a realtime device; else use fsync() or msync()." },
 	{ "sync-refused", "The file has to be in DAX mode on memory that needs no flush requests; else use fsync() or msync()." },
 	{ "unmapped", "Map it." },
 	{ "unarmed", "Have the NVDIMM's energy source repaired: 'ndctl list -DH' shows its health." },

@@ -264,6 +264,9 @@ static void facts_xfs(struct facts *facts, int fd)
 
 	if (!ioctl(fd, FS_IOC_FSGETXATTR, &attr))
 		facts->realtime = attr.fsx_xflags & FS_XFLAG_REALTIME ? YES : NO;
+	/* A file may be moved to it as long as it is empty, mapped or not. */
+	if (has_option_value(facts, "rtdev"))
+		facts->realtime = YES;
 	if (has_option_value(facts, "logdev"))
 		facts->journal_outside = YES;
 }

@@ -157,7 +157,7 @@ static bool filesystem_reason(const struct facts *facts, struct reason *reason)
 		set(reason, "no-barrier", "%s is mounted with nobarrier: its journal is not ordered to the media",
 		    facts->fstype);
 	else if (facts->realtime == YES)
-		set(reason, "realtime", "an XFS realtime file: its data is on another device than its metadata");
+		set(reason, "realtime", "this XFS has a realtime device, and data of a file may go there");
 	else
 		return false;
 	return true;

@@ -281,7 +281,7 @@ struct facts {
 	enum tristate dax_attr;		/* STATX_ATTR_DAX */
 	enum tristate journal;		/* ext4: runs with a journal */
 	enum tristate journal_outside;	/* ext4: it is on another device */
-	enum tristate realtime;		/* XFS realtime file */
+	enum tristate realtime;		/* the file is, or can get, on an XFS realtime device */
 };
 
 /**
