@@ -123,6 +123,7 @@ const struct history *find_history(const char *name);
 int recover(const char *list);
 /* examplelog.c */
 void log_crash(struct pfcase *c, unsigned int seed);
+void log_await(int seconds);
 bool log_line(const char *line);
 void log_recover(void);
 /* random.c */

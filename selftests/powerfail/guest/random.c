@@ -336,7 +336,8 @@ int random_crash(const char *list)
 		return 0;
 	dice = (last + 7) * 0x9e3779b97f4a7c15ULL;
 	roll(2);
-	report("begin 60 random cases, seed %llu", last);
+	report("begin 100 random cases, seed %llu", last);
+	log_await(60);
 	report("announce %u.%03u", 2 + roll(3), roll(1000));
 	for (;;)
 		pause();
