@@ -296,8 +296,8 @@ static bool parse_line(const char *line, struct pfcase *c, char *history, unsign
 {
 	memset(c, 0, sizeof(*c));
 	c->fd = c->other = -1;
-	if (sscanf(line, "%d %159s %47s %23s %31s seed-%llu", &c->index, c->name, c->slot, c->map,
-		   history, seed) != 6)
+	if (sscanf(line, "%d %159s %47s %23s %31s seed-%llu %23s", &c->index, c->name, c->slot,
+		   c->map, history, seed, c->by) != 7)
 		return false;
 	snprintf(c->dir, sizeof(c->dir), "/mnt/%s", c->slot);
 	snprintf(c->path, sizeof(c->path), "%s/r%d", c->dir, c->index);

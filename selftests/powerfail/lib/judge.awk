@@ -62,10 +62,11 @@ function judge_random(c) {
 	if (random[c] < 20 || checked[c] < 5) { good = 0; remark(c, "too few to tell anything") }
 }
 
-# It has said that so many records are durable: these have to be there, in order.
+# It has said that so many records are durable: these have to be there, in order. By
+# "nosync" it was deceived, and has to lose.
 function judge_log(c) {
 	outcome = found[c] + 0 >= logged[c] + 0 && how[c] == "right" ? "kept" : "lost"
-	law = outcome == "kept" ? "kept" : "broken"
+	law = by[c] == "nosync" ? "-" : outcome == "kept" ? "kept" : "broken"
 	bits = "-"
 	remark(c, logged[c] " records durable, " found[c] " found" (how[c] == "right" ? "" : ", then " how[c]))
 	if (logged[c] < 10) { good = 0; remark(c, "too few to tell anything") }
