@@ -10,7 +10,7 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell bench install uninstall clean \
+.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell bench bench-latency install uninstall clean \
 	deb check-deb
 
 help:
@@ -47,6 +47,10 @@ guest-shell:
 #: make bench          what a query costs, beside all that can be asked today: build/bench
 bench:
 	@$(STEPS)/bench
+
+#: make bench-latency  what the first store to a page costs, with MAP_SYNC and without: build/latency
+bench-latency:
+	@$(STEPS)/latency
 
 #: make strace         an strace that decodes the call: build/strace/strace
 strace: deps

@@ -4,7 +4,7 @@
  *
  * crash: LIST has a case a line, "INDEX NAME SLOT MAP HISTORY ORDER BY". Sets up all
  * files, then runs each case in a process of its own, which stays; then announces and
- * waits for the power to be cut. Lines with the history "random" are for random.c.
+ * waits for the power to be cut. Lines with a seed are for random.c.
  * recover: see recover.c.
  */
 #include <errno.h>
@@ -123,7 +123,7 @@ static void read_list(const char *path)
 			report("problem more than %d cases", MAX_CASES);
 			exit(2);
 		}
-		if (!strstr(line, " random "))
+		if (!strstr(line, " seed-"))
 			parse(&cases[count++], line);
 	}
 	fclose(f);

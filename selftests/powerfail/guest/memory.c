@@ -2,7 +2,6 @@
 /* memory.c - mapping, asking mincore2, storing */
 #include <errno.h>
 #include <fcntl.h>
-#include <libpmem.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -75,6 +74,8 @@ unsigned char *map_file(struct pfcase *c, const char *map, int fd, off_t offset,
 /* Maps the file of the case. */
 int map_case(struct pfcase *c)
 {
+	if (!strcmp(c->map, "library"))
+		return map_by_library(c);
 	c->addr = map_file(c, c->map, c->fd, c->shift, c->len);
 	return c->addr ? 0 : -1;
 }
@@ -126,24 +127,6 @@ static bool try_store(struct pfcase *c, unsigned char *to, const unsigned char *
 	return done;
 }
 
-/* Makes a store durable the way the case says. */
-static int make_durable(struct pfcase *c, unsigned char *addr, size_t len)
-{
-	if (!strcmp(c->by, "flush")) {
-		pmem_persist(addr, len);
-	} else if (!strcmp(c->by, "fsync")) {
-		if (fsync(c->fd))
-			return failed(c, "fsync");
-	} else if (!strcmp(c->by, "msync")) {
-		if (msync((void *)((uintptr_t)addr & -PAGE), PAGE, MS_SYNC))
-			return failed(c, "msync");
-	} else {
-		errno = EINVAL;
-		return failed(c, "unknown way to make a store durable");
-	}
-	return 0;
-}
-
 static const char *hex(char *to, unsigned int bits)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -157,28 +140,30 @@ static const char *hex(char *to, unsigned int bits)
 }
 
 /*
- * A store to be found after the crash: asks mincore2, stores, makes durable, asks again,
- * reports. The claim is what was reported when the case's page was first asked for.
+ * A store to be found after the crash: asks mincore2 and its emulation, stores, makes
+ * durable, asks again, reports. The claim is what was reported when the case's page was first asked for.
  */
 void store(struct pfcase *c, off_t offset)
 {
 	unsigned char *to = c->addr + offset, from[PF_STORE_LEN];
 	uint64_t seed = (uint64_t)c->index * 100 + c->watches;
 	unsigned int before, after;
+	const char *guess;
 	char text[3][4];
 	bool done;
 
 	if (c->broken)
 		return;
 	pattern(from, sizeof(from), seed);
+	guess = emulated(to);
 	before = ask(to);
 	done = try_store(c, to, from, sizeof(from));
-	if (c->broken || (done && make_durable(c, to, sizeof(from))))
+	if (c->broken || (done && make_durable(c, offset, sizeof(from))))
 		return;
 	after = ask(to);
-	report("%s %d %d %s %lld %zu %llu %s %s %s", done ? "store" : "fault", c->index, c->watches,
+	report("%s %d %d %s %lld %zu %llu %s %s %s %s", done ? "store" : "fault", c->index, c->watches,
 	       c->where, (long long)(offset + c->shift), sizeof(from), (unsigned long long)seed,
-	       hex(text[0], c->claim), hex(text[1], before), hex(text[2], after));
+	       hex(text[0], c->claim), hex(text[1], before), hex(text[2], after), guess);
 	c->watches++;
 }
 

@@ -23,6 +23,7 @@
 #define PF_NOT_ASKED (~0U)	/* bits: the kernel has no mincore2 */
 
 struct pfcase;
+struct mincore2_mapping;
 
 /* When the event of a history comes. */
 enum order {
@@ -59,10 +60,13 @@ struct history {
 
 /**
  * struct pfcase - a case in progress
- * @map: sync, plain, private, legacy (MAP_SHARED|MAP_SYNC), legacy-private
- * @by: how a store is made durable: flush (write back the cache lines), fsync, msync
+ * @map: sync, plain, private, legacy (MAP_SHARED|MAP_SYNC), legacy-private, library
+ *	(made by mincore2_map())
+ * @by: how a store is made durable: flush (write back the cache lines), fsync, msync,
+ *	or by the library: persist, persistv, trusted, handle; see durable.c
  * @path: of the file or device; what is reported instead of it is @where
  * @shift: where in a device the "file" begins
+ * @handle: of a mapping that the library made; NULL
  * @claim: bits that mincore2 reported when the page to be stored to was mapped
  * @other: a second descriptor, for events that need it; -1
  */
@@ -74,6 +78,7 @@ struct pfcase {
 	char dir[80], path[160], where[160];
 	int fd, other;
 	unsigned char *addr;
+	struct mincore2_mapping *handle;
 	size_t len;
 	off_t shift;
 	unsigned int claim;
@@ -96,6 +101,11 @@ void store(struct pfcase *c, off_t offset);
 void forget(struct pfcase *c, int watch);
 void pattern(unsigned char *to, size_t len, uint64_t seed);
 
+/* durable.c */
+int make_durable(struct pfcase *c, off_t offset, size_t len);
+int map_by_library(struct pfcase *c);
+const char *emulated(const void *addr);
+
 /* files.c */
 int write_all(int fd, off_t offset, size_t len, int byte);
 int setup_written(struct pfcase *c);
@@ -111,6 +121,11 @@ const struct history *find_history(const char *name);
 
 /* recover.c */
 int recover(const char *list);
+/* examplelog.c */
+void log_crash(struct pfcase *c, unsigned int seed);
+void log_await(int seconds);
+bool log_line(const char *line);
+void log_recover(void);
 /* random.c */
 int random_crash(const char *list);
 void random_recover(int index, int id, const char *where);

@@ -291,25 +291,39 @@ static int begin_case(struct pfcase *c, uint64_t seed, int id)
 	return 0;
 }
 
-/* Starts the random cases of the list; they run until the end. */
+/* The case of a line, if it is one that goes on until the end; its seed. */
+static bool parse_line(const char *line, struct pfcase *c, char *history, unsigned long long *seed)
+{
+	memset(c, 0, sizeof(*c));
+	c->fd = c->other = -1;
+	if (sscanf(line, "%d %159s %47s %23s %31s seed-%llu %23s", &c->index, c->name, c->slot,
+		   c->map, history, seed, c->by) != 7)
+		return false;
+	snprintf(c->dir, sizeof(c->dir), "/mnt/%s", c->slot);
+	snprintf(c->path, sizeof(c->path), "%s/r%d", c->dir, c->index);
+	snprintf(c->where, sizeof(c->where), "%s/r%d", c->slot, c->index);
+	return true;
+}
+
+/* Starts the cases of the list that have a seed; they run until the end. */
 int random_crash(const char *list)
 {
-	unsigned long long seed = 0;
-	char line[400], order[24];
-	int id = 0;
+	unsigned long long seed = 0, last = 0;
+	char line[400], history[32];
+	int id = 0, count = 0;
 	FILE *f = fopen(list, "r");
 
 	while (f && fgets(line, sizeof(line), f)) {
 		static struct pfcase c;
 
-		memset(&c, 0, sizeof(c));
-		c.fd = c.other = -1;
-		if (sscanf(line, "%d %159s %47s %23s random %23s", &c.index, c.name, c.slot, c.map, order) != 5)
+		if (!parse_line(line, &c, history, &seed))
 			continue;
-		sscanf(order, "seed-%llu", &seed);
-		snprintf(c.dir, sizeof(c.dir), "/mnt/%s", c.slot);
-		snprintf(c.path, sizeof(c.path), "%s/r%d", c.dir, c.index);
-		snprintf(c.where, sizeof(c.where), "%s/r%d", c.slot, c.index);
+		last = seed;
+		count++;
+		if (!strcmp(history, "example-log")) {
+			log_crash(&c, seed);
+			continue;
+		}
 		if (!id && !open_log(true)) {
 			failed(&c, "the log");
 			break;
@@ -318,11 +332,12 @@ int random_crash(const char *list)
 	}
 	if (f)
 		fclose(f);
-	if (!id)
+	if (!count)
 		return 0;
-	dice = (seed + 7) * 0x9e3779b97f4a7c15ULL;
+	dice = (last + 7) * 0x9e3779b97f4a7c15ULL;
 	roll(2);
-	report("begin 60 random cases, seed %llu", seed);
+	report("begin 100 random cases, seed %llu", last);
+	log_await(60);
 	report("announce %u.%03u", 2 + roll(3), roll(1000));
 	for (;;)
 		pause();

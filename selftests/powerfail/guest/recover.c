@@ -131,8 +131,11 @@ int recover(const char *list)
 			check(&l);
 		else if (sscanf(text, "random-case %d %d %159s", &l.index, &l.watch, l.where) == 3)
 			random_recover(l.index, l.watch, l.where);
+		else
+			log_line(text);
 	}
 	fclose(f);
+	log_recover();
 	report("recovered");
 	for (;;)
 		pause();

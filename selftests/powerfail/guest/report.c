@@ -3,17 +3,23 @@
  * report.c - what the host is told, over a virtio-serial port
  *
  *	begin SECONDS WHAT	what happens next, and how long it may take
- *	store CASE WATCH WHERE OFFSET LENGTH SEED CLAIM BEFORE AFTER
+ *	store CASE WATCH WHERE OFFSET LENGTH SEED CLAIM BEFORE AFTER EMULATED
  *				a store has been made durable; the bits of its page when
  *				the page was mapped, before the store and after it ("-":
- *				no mincore2)
+ *				no mincore2); and what mincore2_emulate() said of PERSIST
+ *				before it: yes, no, unknown, error
  *	fault CASE WATCH ...	the store did not complete (SIGBUS); otherwise the same
  *	forget CASE WATCH	it was removed since, lawfully
- *	refused|accepted CASE OPERATION ERROR
+ *	refused|accepted CASE OPERATION ERROR	OPERATION may be the library's, asked to
+ *				make a store durable: then no "store" is reported
  *	error CASE TEXT		the case could not be done
  *	read CASE WATCH kept|lost WHY
  *	random-case CASE ID WHERE	begins; ID is that of its records in the log
  *	random CASE STORES PAGES SAFE LOST BROKEN	how it ended: see log.h
+ *	log-case CASE SEED WHERE	a log begins (examplelog.c), ...
+ *	logged CASE RECORDS	... and so many of its records are said to be durable
+ *	log CASE SAID FOUND right|wrong|unreadable	what the reader has found; wrong: the
+ *				next record is not the one that was appended
  *	announce [SECONDS]	kill this guest now, or so much later
  *	recovered		the end of the second boot
  */

@@ -58,8 +58,9 @@ boot() {
 	: >"$said"
 	qemu_command "$mode" "$2" "$3" "$4"
 	local -a preload=()
-	[[ $mode != crash ]] || preload=(env "LD_PRELOAD=$BUILD/powerfail/flushsnap.so")
-	"${preload[@]}" "${command[@]}" </dev/null >"$log.$mode.stderr" 2>&1 &
+	[[ $mode != crash ]] || preload=(env LD_PRELOAD=./flushsnap.so)
+	# From there, as a blank in LD_PRELOAD would end the name.
+	(cd "$BUILD/powerfail" && exec "${preload[@]}" "${command[@]}") </dev/null >"$log.$mode.stderr" 2>&1 &
 	qemu=$!
 	exec 8<"$said"
 	while :; do

@@ -8,10 +8,13 @@
 #   RECOVER  what it said after it
 # Prints a line a case, with tabs between: verdict (ok, not ok), name, persist (yes, no,
 # none), bits (claim/before/after of the last store), outcome (kept, lost, fault, refused,
-# accepted, none), law (kept, broken, -), note.
+# accepted, none), law (kept, broken, -), note, emulated (what mincore2_emulate() said of
+# PERSIST before the last store: yes, no, unknown, -).
 #
 # The law: what was stored while PERSIST was reported, be it when the page was mapped
-# or just before the store, is there after the crash.
+# or just before the store, is there after the crash. So is what fsync, msync or the
+# library has called durable (by), and what was stored while the emulation reported
+# PERSIST. Where the kernel can tell, the emulation may not say otherwise.
 
 function hex(s,   i, v) {
 	for (i = 1; i <= length(s); i++)
@@ -28,6 +31,7 @@ function rest_from(n,   i, s) {
 FILENAME == ARGV[1] {
 	order[++n] = $2
 	name[$2] = $3
+	by[$2] = $8
 	want_persist[$2] = $9
 	want[$2] = kernel == "stock" ? $11 : $10
 	next
@@ -36,6 +40,7 @@ $1 == "store" || $1 == "fault" {
 	w = ++watches[$2]
 	kind[$2, w] = $1; id[$2, w] = $3
 	claim[$2, w] = $8; before[$2, w] = $9; after[$2, w] = $10
+	emulated[$2, w] = $11
 }
 $1 == "forget" { forgotten[$2, $3] = 1 }
 $1 == "refused" { refused[$2]++; remark($2, rest_from(3)) }
@@ -45,6 +50,8 @@ $1 == "read" { result[$2, $3] = $4; if ($4 == "lost") why[$2, $3] = rest_from(5)
 # A random case is judged in the guest: "random CASE STORES CHECKED SAFE LOST BROKEN"
 $1 == "random" { random[$2] = $3; checked[$2] = $4; safe[$2] = $5; rlost[$2] = $6; rbroken[$2] = $7 }
 $1 == "random-lost" { remark($2, rest_from(3)) }
+# The example of an append-only log: "log CASE SAID FOUND right|wrong|unreadable"
+$1 == "log" { logged[$2] = $3; found[$2] = $4; how[$2] = $5 }
 
 function judge_random(c) {
 	outcome = rlost[c] ? "lost" : "kept"
@@ -55,23 +62,53 @@ function judge_random(c) {
 	if (random[c] < 20 || checked[c] < 5) { good = 0; remark(c, "too few to tell anything") }
 }
 
+# It has said that so many records are durable: these have to be there, in order. By
+# "nosync" it was deceived, and has to lose.
+function judge_log(c) {
+	outcome = found[c] + 0 >= logged[c] + 0 && how[c] == "right" ? "kept" : "lost"
+	law = by[c] == "nosync" ? "-" : outcome == "kept" ? "kept" : "broken"
+	bits = "-"
+	remark(c, logged[c] " records durable, " found[c] " found" (how[c] == "right" ? "" : ", then " how[c]))
+	if (logged[c] < 10) { good = 0; remark(c, "too few to tell anything") }
+}
+
+# Whether anybody has called a store durable, and who.
+function promise(c, w) {
+	if (persist(claim[c, w]) || persist(before[c, w])) return "PERSIST WAS SET"
+	if (emulated[c, w] == "yes") return "THE EMULATION REPORTED PERSIST"
+	return by[c] == "flush" ? "" : toupper(by[c]) " HAS SUCCEEDED"
+}
+
+# What the emulation says it knows has to be what the kernel says.
+function check_emulation(c, w) {
+	guess = emulated[c, w] == "" ? "-" : emulated[c, w]
+	if (guess == "error") { good = 0; remark(c, "the emulation failed") }
+	if (before[c, w] == "-" || (guess != "yes" && guess != "no")) return
+	if (persist(before[c, w]) != (guess == "yes")) {
+		good = 0
+		remark(c, "the emulation says \"" guess "\" of PERSIST")
+	}
+}
+
 # The stores of a case: sets outcome, persisted, law, bits.
-function judge_stores(c,   w, i) {
+function judge_stores(c,   w, i, who) {
 	for (w = 1; w <= watches[c]; w++) {
 		i = id[c, w]
 		persisted = before[c, w] == "-" ? "none" : persist(before[c, w]) ? "yes" : "no"
 		bits = claim[c, w] "/" before[c, w] "/" after[c, w]
+		check_emulation(c, w)
 		if (kind[c, w] == "fault") { outcome = outcome == "lost" ? "lost" : "fault"; continue }
 		if ((c, i) in forgotten) continue
 		if (!((c, i) in result)) { good = 0; remark(c, "store " i " was not read back"); continue }
-		if (persist(claim[c, w]) || persist(before[c, w])) if (law == "-") law = "kept"
+		who = promise(c, w)
+		if (who != "" && law == "-") law = "kept"
 		if (result[c, i] == "kept") {
 			if (outcome == "none") outcome = "kept"
 			continue
 		}
 		outcome = "lost"
 		remark(c, why[c, i] (watches[c] > 1 ? " (store " i ")" : ""))
-		if (persist(claim[c, w]) || persist(before[c, w])) law = "broken"
+		if (who != "") { law = "broken"; breach = who }
 	}
 }
 
@@ -98,17 +135,22 @@ END {
 	for (k = 1; k <= n; k++) {
 		c = order[k]
 		good = 1; outcome = "none"; persisted = "none"; law = "-"; bits = "-"
+		guess = "-"; breach = "PERSIST WAS SET"
 		if (c in broken) {
 			good = 0
 			remark(c, "could not be done: " broken[c])
 		} else if (c in random) {
 			judge_random(c)
 			expectations(c)
+		} else if (c in logged) {
+			breach = "THE LIBRARY HAS SUCCEEDED"
+			judge_log(c)
+			expectations(c)
 		} else {
 			judge_stores(c)
 			expectations(c)
 		}
-		if (law == "broken") { good = 0; note[c] = "PERSIST WAS SET AND DATA IS LOST; " note[c] }
-		printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", good ? "ok" : "not ok", name[c], persisted, bits, outcome, law, note[c]
+		if (law == "broken") { good = 0; note[c] = breach " AND DATA IS LOST; " note[c] }
+		printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", good ? "ok" : "not ok", name[c], persisted, bits, outcome, law, note[c], guess
 	}
 }

@@ -42,7 +42,8 @@ function add(kind, map, history, order, by,   name) {
 	maps[name] = map; histories[name] = history; bys[name] = by
 }
 
-# random cases: one for each seed
+# Cases that go on until the power is cut, at random: one for each seed.
+function seeded(history) { return history == "random" || history == "example-log" }
 function add_random(kind, map, history, by,   i) {
 	for (i = 1; i <= nseeds; i++)
 		add(kind, map, history, "seed-" seed_list[i], by)
@@ -53,7 +54,7 @@ function expand(   k, m, h, o, b, nk, nm, nh, no, nb, i, j, l, p, q) {
 	no = split($4, o, ","); nb = split($5, b, ",")
 	for (i = 1; i <= nk; i++) for (j = 1; j <= nm; j++) for (l = 1; l <= nh; l++)
 		for (p = 1; p <= no; p++) for (q = 1; q <= nb; q++)
-			if (h[l] == "random") add_random(k[i], m[j], h[l], b[q])
+			if (seeded(h[l])) add_random(k[i], m[j], h[l], b[q])
 			else add(k[i], m[j], h[l], o[p], b[q])
 }
 
@@ -80,9 +81,10 @@ function shares(name) {
 		!(histories[name] in commits)
 }
 
-# Cases of one group are done in the same cycles, apart from all others.
+# Cases of one group are done in the same cycles, apart from all others. (The short form
+# is to be one cycle.)
 function group(name) {
-	if (histories[name] == "random") { split(rest[name], r, " "); return "random " r[3] }
+	if (!short && seeded(histories[name])) { split(rest[name], r, " "); return "random " r[3] }
 	return histories[name] in alone ? histories[name] : ""
 }
 
