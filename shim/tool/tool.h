@@ -164,6 +164,8 @@ bool process_operand(const char *text);
  */
 int process_find(struct process *process, const char *operand,
 		 const char *root, char *error, size_t size);
+/* One line of maps; is it the mapping that @process->start lies in? */
+bool process_parse_map(struct process *process, const char *line);
 /**
  * process_sync() - was the mapping made with MAP_SYNC?
  *
@@ -321,6 +323,8 @@ void facts_collect(struct facts *facts, const struct target *target,
 
 /* Parts of it, for tests. */
 int facts_mount(struct facts *facts, const char *root, uint64_t mount_id);
+/* One line of mountinfo, which is changed; is it the mount @mount_id? */
+bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id);
 void facts_device(struct facts *facts, const char *root, const char *class,
 		  dev_t dev);
 void facts_ext4(struct facts *facts, const char *root, dev_t dev);
