@@ -163,6 +163,11 @@ static void flush_guarded(struct call *call)
 	}
 	guard->call = call;
 	guard->at = 0;
+	/*
+	 * Non-temporal stores of this thread are in no cache, so the child can
+	 * not write them back, and its fence is another CPU's.
+	 */
+	pmem_drain();
 	while (from < call->nr_parts) {
 		int how = run_child(guard);
 
