@@ -24,7 +24,7 @@ _mincore2_command() {
 }
 
 _mincore2_options() {
-	local all="--read --populate --write-pages --private --no-sync --help --version"
+	local all="--read --populate --write-pages --private --no-sync --native --emulate --help --version"
 	case $1 in
 	map) echo "$all --bits --bytes --summary --json" ;;
 	check) echo "$all --persist --dax --level --writable --resident --quiet" ;;

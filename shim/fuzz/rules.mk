@@ -15,7 +15,12 @@ $(BUILD)/fuzz/%: fuzz/%.c fuzz/fuzz.h $(LIB_SRC:%=src/%) src/emu.h $(UAPI_COPY)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)clang -std=c11 $(WARNINGS) -Isrc -Iinclude -I$(BUILD)/include \
-		-D_FILE_OFFSET_BITS=64 $(FUZZ_FLAGS) -o $@ $< $(LIB_SRC:%=src/%)
+		-D_FILE_OFFSET_BITS=64 $(FUZZ_FLAGS) $(FUZZ_MORE) -o $@ $< $(LIB_SRC:%=src/%)
+
+# The tool's parsers, and what they are linked with.
+FUZZ_TOOL	:= $(addprefix tool/,parse.c facts.c facts_ext4.c process.c target.c text.c)
+$(BUILD)/fuzz/fuzz_tool: FUZZ_MORE := -Itool $(FUZZ_TOOL)
+$(BUILD)/fuzz/fuzz_tool: $(FUZZ_TOOL) tool/tool.h
 
 fuzz-targets: $(FUZZ)
 

@@ -49,7 +49,8 @@ static bool is_safe(const struct mincore2_mapping *map)
  * With MAP_SYNC each first store to a page may commit the journal: only kept
  * where something is gained by it. Returns 0 or a negative errno.
  */
-static int map_best(struct mincore2_mapping *map, int prot, int fd, off_t offset)
+static int map_best(struct mincore2_mapping *map, int prot, int fd,
+		    int64_t offset)
 {
 	map->addr = mmap(NULL, map->length, prot,
 			 MAP_SHARED_VALIDATE | MAP_SYNC, fd, offset);
@@ -66,7 +67,7 @@ static int map_best(struct mincore2_mapping *map, int prot, int fd, off_t offset
 	return 0;
 }
 
-MINCORE2_API int mincore2_map(size_t length, int prot, int fd, off_t offset,
+MINCORE2_API int mincore2_map(size_t length, int prot, int fd, int64_t offset,
 			      struct mincore2_mapping **map)
 {
 	struct mincore2_mapping *new;

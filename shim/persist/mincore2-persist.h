@@ -107,7 +107,7 @@ struct mincore2_mapping;
  * Return: 0, or -EINVAL (@length, @prot, @map, or from mmap(2)), -ENOMEM, or
  * what else mmap(2) fails with: -EBADF, -EACCES, -ENODEV...
  */
-int mincore2_map(size_t length, int prot, int fd, off_t offset,
+int mincore2_map(size_t length, int prot, int fd, int64_t offset,
 		 struct mincore2_mapping **map);
 
 /**

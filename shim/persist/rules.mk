@@ -124,6 +124,10 @@ $(BUILD)/persist/tests/guest_pmem: $(BUILD)/persist/tests/guest_pmem.o
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -lpmem
 
+$(BUILD)/persist/tests/guest_cost: $(BUILD)/persist/tests/guest_cost.o $(P_STATIC) $(STATIC)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(P_LINK)
+
 $(BUILD)/examples/%: examples/%.c persist/mincore2-persist.h $(P_STATIC) $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,CC)

@@ -41,6 +41,12 @@ tap_done() {
 	((tap_failed == 0))
 }
 
+# What a static library keeps in memory that can be written to, by name.
+writable_data() {
+	objdump -t "$1" | grep -E '[[:space:]]\.(data|bss|tdata|tbss)(\.[^[:space:]]*)?[[:space:]]' |
+		grep -vF .data.rel.ro | awk '$NF !~ /^\./ { sub(/\.[0-9]*$/, "", $NF); print $NF }' | tr '\n' ' '
+}
+
 have() {
 	command -v "$1" >/dev/null
 }

@@ -23,18 +23,25 @@ void report_init(struct report *report)
 	};
 }
 
-void report_add(struct report *report, uint64_t state, uint64_t pages)
+void report_add_unknown(struct report *report, uint64_t state,
+			uint64_t unknown, uint64_t pages)
 {
-	struct mincore_region region = {
+	struct region region = {
 		.start = report->mapping.start + report->mapping.len,
 		.end = report->mapping.start + report->mapping.len + pages * 4096,
 		.state = state,
+		.unknown = unknown,
 	};
 
 	if (region_append(&report->regions, &region))
 		abort();
 	report->mapping.len += pages * 4096;
 	report->target.size = report->mapping.len;
+}
+
+void report_add(struct report *report, uint64_t state, uint64_t pages)
+{
+	report_add_unknown(report, state, 0, pages);
 }
 
 char *captured(void (*print)(FILE *, const struct terminal *,

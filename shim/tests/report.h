@@ -23,6 +23,9 @@
 void report_init(struct report *report);
 /* @pages pages more, in @state. */
 void report_add(struct report *report, uint64_t state, uint64_t pages);
+/* The same, of which the emulation does not know some bits. */
+void report_add_unknown(struct report *report, uint64_t state,
+			uint64_t unknown, uint64_t pages);
 /* What @print writes, in a string to free(). */
 char *captured(void (*print)(FILE *, const struct terminal *,
 			     const struct report *),

@@ -22,6 +22,7 @@ static const struct {
 	{ "no-flush", "Nothing in software: the platform gives the driver no way to reach the media. Use fsync() or msync()." },
 	{ "no-journal", "Give ext4 a journal ('tune2fs -j' on the unmounted filesystem), and mount without noload." },
 	{ "no-sync", "Map with MAP_SHARED_VALIDATE | MAP_SYNC, or use fsync() or msync()." },
+	{ "not-known", "Use fsync() or msync(), which are right in any case; or ask on a kernel that has mincore2()." },
 	{ "not-vouched", "Use fsync() or msync(). If this is ext4 or XFS with DAX, a feature or mount option may be the cause (ext4: journal_async_commit, bigalloc, files without extents)." },
 	{ "realtime", "Use an XFS without a realtime device; else use fsync() or msync()." },
 	{ "sync-refused", "The file has to be in DAX mode on memory that needs no flush requests; else use fsync() or msync()." },

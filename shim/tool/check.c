@@ -7,55 +7,61 @@
 
 #include "tool.h"
 
-/* Pages that lack one requirement. */
+/* Pages that lack one requirement, or of which it is not known. */
 struct lack {
 	uint64_t first;		/* offset in the file, bytes */
-	uint64_t state;		/* of that page */
+	struct region region;	/* that it lies in */
 	uint64_t bytes;		/* 0: none lacks it */
 };
 
 static void look_for(const struct report *report, uint64_t mask, uint64_t least,
-		     struct lack *lack)
+		     bool unknown, struct lack *lack)
 {
 	*lack = (struct lack) { 0 };
 	for (size_t i = 0; i < report->regions.nr; i++) {
-		const struct mincore_region *region = &report->regions.region[i];
+		const struct region *region = &report->regions.region[i];
 
-		if ((region->state & mask) >= least)
+		if (unknown ? !(region->unknown & mask) :
+		    region->unknown & mask || (region->state & mask) >= least)
 			continue;
 		if (!lack->bytes) {
 			lack->first = report_offset(report, region->start);
-			lack->state = region->state;
+			lack->region = *region;
 		}
 		lack->bytes += region->end - region->start;
 	}
 }
 
 /* "FILE: not NAME: first page 512 (offset 0x200000), 3584 of 4096 pages: why" */
-static void print_lack(const struct report *report, const char *name,
-		       unsigned int bit, const struct lack *lack)
+static void print_lack(const struct report *report, const char *how,
+		       const char *name, unsigned int bit,
+		       const struct lack *lack)
 {
+	const struct region *region = &lack->region;
 	const uint64_t page = page_size();
 	struct reason reason = { 0 };
 	char path[1024];
 
 	clean_text(report->target.path, path, sizeof(path));
-	printf("%s: not %s: first page %" PRIu64 " (offset 0x%" PRIx64 "), %" PRIu64 " of %" PRIu64 " pages",
-	       path, name, lack->first / page, lack->first, lack->bytes / page,
+	printf("%s: %s %s: first page %" PRIu64 " (offset 0x%" PRIx64 "), %" PRIu64 " of %" PRIu64 " pages",
+	       path, how, name, lack->first / page, lack->first, lack->bytes / page,
 	       (uint64_t)report->mapping.len / page);
 	if (bit == MINCORE_PERSIST)
-		state_reason(report, lack->state, &reason);
+		region_reason(report, region, &reason);
 	if (reason.code)
 		printf(": %s", reason.text);
+	else if (region->unknown & bit)
+		printf(": only mincore2() can tell");
 	else if (bit == MINCORE_DAX)
-		printf(": %s", backing_name(state_backing(report, lack->state)));
+		printf(": %s", backing_name(region_backing(report, region)));
 	else if (bit == MINCORE_LEVEL)
-		printf(": %s", level_name(lack->state) ? level_name(lack->state) :
-		       "no entry");
+		printf(": %s", level_name(region->state) ?
+		       level_name(region->state) : "no entry");
 	putchar('\n');
 }
 
-static bool has_all(const struct report *report, const struct options *options)
+/* Exit status: a page that has not makes a "no", whatever is not known. */
+static int has_all(const struct report *report, const struct options *options)
 {
 	const struct { unsigned int bit; const char *name; } needs[] = {
 		{ MINCORE_PERSIST, "persistence-safe" }, { MINCORE_DAX, "DAX" },
@@ -63,22 +69,28 @@ static bool has_all(const struct report *report, const struct options *options)
 				 options->need_level == MINCORE_PMD ? "PMD" : "PUD" },
 		{ MINCORE_WRITABLE, "writable" }, { MINCORE_RESIDENT, "resident" },
 	};
-	bool all = true;
+	bool no = false, unknown = false;
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		bool level = needs[i].bit == MINCORE_LEVEL;
 		uint64_t least = level ? options->need_level :
 				 options->need & needs[i].bit;
-		struct lack lack;
+		struct lack lack, doubt;
 
 		if (!least)
 			continue;
-		look_for(report, needs[i].bit, least, &lack);
+		look_for(report, needs[i].bit, least, false, &lack);
+		look_for(report, needs[i].bit, least, true, &doubt);
 		if (lack.bytes && !options->quiet)
-			print_lack(report, needs[i].name, needs[i].bit, &lack);
-		all = all && !lack.bytes;
+			print_lack(report, "not", needs[i].name, needs[i].bit,
+				   &lack);
+		if (doubt.bytes && !options->quiet)
+			print_lack(report, "not known whether", needs[i].name,
+				   needs[i].bit, &doubt);
+		no = no || lack.bytes;
+		unknown = unknown || doubt.bytes;
 	}
-	return all;
+	return no ? STATUS_FAILED : unknown ? STATUS_USAGE : STATUS_OK;
 }
 
 /* What the process alone knows about its mapping; NULL: nothing is required of that. */
@@ -122,13 +134,14 @@ static int check_file(const char *file, const struct options *options)
 		report_complain(&report, text);
 		status = STATUS_USAGE;
 	} else {
-		status = has_all(&report, options) ? STATUS_OK : STATUS_FAILED;
+		status = has_all(&report, options);
 		if (status == STATUS_OK && !options->quiet) {
 			char path[1024];
 
 			clean_text(file, path, sizeof(path));
-			printf("%s: yes, all %" PRIu64 " pages\n", path,
-			       (uint64_t)(report.mapping.len / page_size()));
+			printf("%s: yes, all %" PRIu64 " pages%s\n", path,
+			       (uint64_t)(report.mapping.len / page_size()),
+			       way_note(report.way) ? " (emulated)" : "");
 		}
 	}
 	report_free(&report);

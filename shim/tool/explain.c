@@ -74,24 +74,25 @@ static void explain_persistence(FILE *out, const struct terminal *terminal,
 
 	title(out, terminal, "Persistence-safe?");
 	for (size_t i = 0; i < list->nr; i++)
-		if (list->region[i].state & MINCORE_PERSIST)
+		if (list->region[i].state & ~list->region[i].unknown &
+		    MINCORE_PERSIST)
 			safe += overlap(range, report_offset(report, list->region[i].start),
 					report_offset(report, list->region[i].end));
 	if (safe)
 		explain_safe(out, terminal, report, safe);
 	for (const char *last = ""; last;) {
-		const struct mincore_region *first = NULL;
+		const struct region *first = NULL;
 		struct reason reason, other;
 		uint64_t bytes = 0;
 		char size[24], text[320];
 
 		/* Codes in the order of the alphabet, each larger than the last. */
 		for (size_t i = 0; i < list->nr; i++) {
-			const struct mincore_region *region = &list->region[i];
+			const struct region *region = &list->region[i];
 			uint64_t part = overlap(range, report_offset(report, region->start),
 						report_offset(report, region->end));
 
-			state_reason(report, region->state, &other);
+			region_reason(report, region, &other);
 			if (!part || !other.code || strcmp(other.code, last) <= 0)
 				continue;
 			if (!first || strcmp(other.code, reason.code) < 0) {
@@ -105,7 +106,8 @@ static void explain_persistence(FILE *out, const struct terminal *terminal,
 		last = first ? reason.code : NULL;
 		if (!first)
 			break;
-		snprintf(text, sizeof(text), "no, %s from offset 0x%" PRIx64 " on: %s.",
+		snprintf(text, sizeof(text), "%s, %s from offset 0x%" PRIx64 " on: %s.",
+			 first->unknown & MINCORE_PERSIST ? "unknown" : "no",
 			 size_text(terminal, bytes, size),
 			 report_offset(report, first->start) > range->start ?
 			 report_offset(report, first->start) : range->start,
@@ -160,19 +162,22 @@ static void explain_levels(FILE *out, const struct terminal *terminal,
 			   const struct range *range)
 {
 	static const char *const names[4] = { "no entry", "PTE", "PMD", "PUD" };
-	uint64_t bytes[4] = { 0 }, faults = 0;
+	uint64_t bytes[4] = { 0 }, faults = 0, unknown = 0;
 	const char *advice = NULL;
 	struct verdict verdict;
 	char size[24], text[512];
 
 	title(out, terminal, "Mapped by?");
 	for (size_t i = 0; i < report->regions.nr; i++) {
-		const struct mincore_region *region = &report->regions.region[i];
+		const struct region *region = &report->regions.region[i];
 		uint64_t part = overlap(range, report_offset(report, region->start),
 					report_offset(report, region->end));
 
-		bytes[(region->state & MINCORE_LEVEL) >> 2] += part;
-		if (!(region->state & MINCORE_WRITABLE))
+		if (region->unknown & MINCORE_LEVEL)
+			unknown += part;
+		else
+			bytes[(region->state & MINCORE_LEVEL) >> 2] += part;
+		if (!((region->state | region->unknown) & MINCORE_WRITABLE))
 			faults += part;
 	}
 	for (int i = 3; i >= 0; i--) {
@@ -181,6 +186,11 @@ static void explain_levels(FILE *out, const struct terminal *terminal,
 		snprintf(text, sizeof(text), "%s: %s%s", names[i],
 			 size_text(terminal, bytes[i], size), i ? "." :
 			 ": the first access faults. --read or --populate do so before.");
+		paragraph(out, terminal, INDENT, text);
+	}
+	if (unknown) {
+		snprintf(text, sizeof(text), "unknown: %s.",
+			 size_text(terminal, unknown, size));
 		paragraph(out, terminal, INDENT, text);
 	}
 	if (!verdict_make(&verdict, report)) {

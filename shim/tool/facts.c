@@ -73,7 +73,7 @@ static void unescape_octal(char *text)
  * [TAG...] - FSTYPE SOURCE SUPEROPTIONS. Fills in @facts, returns whether
  * this was the mount.
  */
-static bool parse_mount(struct facts *facts, char *line, uint64_t mount_id)
+bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id)
 {
 	char *field[6];
 	char *save = NULL;
@@ -115,7 +115,7 @@ int facts_mount(struct facts *facts, const char *root, uint64_t mount_id)
 	if (!file)
 		return -errno;
 	while (!found && getline(&line, &room, file) > 0)
-		found = parse_mount(facts, line, mount_id);
+		found = facts_parse_mount(facts, line, mount_id);
 	free(line);
 	fclose(file);
 	return found ? 0 : -ENOENT;

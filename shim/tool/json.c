@@ -72,8 +72,9 @@ static const char *truth(uint64_t bit)
 	return bit ? "true" : "false";
 }
 
-/* Members for the bits of a state; null: not asked for. */
-static void json_bits(FILE *out, const struct report *report, uint64_t state)
+/* Members for the bits of a state; null: not asked for, or not known. */
+static void json_bits(FILE *out, const struct report *report,
+		      const struct region *region)
 {
 	static const struct { const char *name; unsigned int bit; } bits[] = {
 		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
@@ -82,28 +83,52 @@ static void json_bits(FILE *out, const struct report *report, uint64_t state)
 		{ "zero", MINCORE_ZERO },
 	};
 	/* These are reported whether asked for or not. */
-	unsigned int asked = report->bits | MINCORE_DENIED | MINCORE_UNMAPPED;
+	uint64_t known = (report->bits | MINCORE_DENIED | MINCORE_UNMAPPED) &
+			 ~region->unknown;
 
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
 		fprintf(out, "%s\"%s\": %s", i ? ", " : "         ", bits[i].name,
-			asked & bits[i].bit ? truth(state & bits[i].bit) : "null");
+			known & bits[i].bit ? truth(region->state & bits[i].bit) :
+			"null");
 	fputs(",\n", out);
 }
 
+/* The names of what was asked for and is not known. */
+static void json_unknown(FILE *out, const struct region *region)
+{
+	static const struct { const char *name; unsigned int bit; } bits[] = {
+		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
+		{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
+		{ "writable", MINCORE_WRITABLE }, { "denied", MINCORE_DENIED },
+		{ "zero", MINCORE_ZERO },
+	};
+	const char *separator = "";
+
+	fputs("         \"unknown\": [", out);
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		if (!(region->unknown & bits[i].bit))
+			continue;
+		fprintf(out, "%s\"%s\"", separator, bits[i].name);
+		separator = ", ";
+	}
+	fputs("],\n", out);
+}
+
 static void json_region(FILE *out, const struct report *report,
-			const struct mincore_region *region)
+			const struct region *region)
 {
 	uint64_t start = region->start;
 	uint64_t state = region->state;
 	unsigned int shift = MINCORE_ENTRY_SHIFT(state);
+	enum backing backing = region_backing(report, region);
 	struct reason reason = { 0 };
 
 	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n",
 		start, report_offset(report, start),
 		(uint64_t)region->end - start, state);
-	if (report->bits & MINCORE_DAX)
+	if (report->bits & MINCORE_DAX && backing != BACKING_UNKNOWN)
 		fprintf(out, "         \"backing\": \"%s\", \"level\": ",
-			backing_name(state_backing(report, state)));
+			backing_name(backing));
 	else
 		fputs("         \"backing\": null, \"level\": ", out);
 	if (level_name(state))
@@ -112,9 +137,10 @@ static void json_region(FILE *out, const struct report *report,
 		fputs("null", out);
 	fprintf(out, ", \"entry_size\": %" PRIu64 ",\n",
 		shift && shift < 64 ? (uint64_t)1 << shift : 0);
-	json_bits(out, report, state);
+	json_bits(out, report, region);
+	json_unknown(out, region);
 	if (report->bits & MINCORE_PERSIST)
-		state_reason(report, state, &reason);
+		region_reason(report, region, &reason);
 	fputs("         \"reason\": ", out);
 	if (reason.code) {
 		fprintf(out, "{\"code\": \"%s\", \"text\": ", reason.code);
@@ -160,13 +186,14 @@ static void json_verdict(FILE *out, const struct report *report)
 	json_text(out, "        ", "text", text);
 	fprintf(out, "        \"bytes\": %" PRIu64 ", ", verdict.bytes);
 	if (report->bits & MINCORE_PERSIST)
-		fprintf(out, "\"persist\": %" PRIu64 ",\n", verdict.persist);
+		fprintf(out, "\"persist\": %" PRIu64 ", \"persist_unknown\": %" PRIu64 ",\n",
+			verdict.persist, verdict.persist_unknown);
 	else
-		fputs("\"persist\": null,\n", out);
+		fputs("\"persist\": null, \"persist_unknown\": null,\n", out);
 	if (report->bits & MINCORE_LEVEL)
-		fprintf(out, "        \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 "},\n",
+		fprintf(out, "        \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 ", \"unknown\": %" PRIu64 "},\n",
 			verdict.level[0], verdict.level[1], verdict.level[2],
-			verdict.level[3]);
+			verdict.level[3], verdict.level_unknown);
 	else
 		fputs("        \"levels\": null,\n", out);
 	fputs("        \"fallbacks\": [\n", out);
@@ -212,6 +239,7 @@ static void json_report(FILE *out, const struct report *report)
 		fputs("\n    }", out);
 		return;
 	}
+	json_text(out, indent, "way", mincore2_way_string(report->way));
 	json_text(out, indent, "kind", report->target.kind == TARGET_DEVDAX ?
 		  "device-dax" : "file");
 	fprintf(out, "      \"size\": %" PRIu64 ",\n", report->target.size);

@@ -49,11 +49,13 @@ static int map_files(const struct options *options)
 	return finish_output(status);
 }
 
-static int run(const struct options *options)
+static int run(struct options *options)
 {
+	const char *error = way_choose(options);
+
 	/* For check, 1 is the answer "no", and this is none. */
-	if (!mincore2_supported()) {
-		fputs("mincore2: this kernel does not have mincore2()\n", stderr);
+	if (error) {
+		fprintf(stderr, "mincore2: %s\n", error);
 		return options->command == COMMAND_CHECK ? STATUS_USAGE :
 		       STATUS_FAILED;
 	}

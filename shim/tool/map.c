@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Mapping a file, touching its pages, and asking mincore2() about them.
+ * Mapping a file, and touching its pages.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,8 +22,7 @@
 #define MIB	((size_t)1 << 20)
 #define GIB	((size_t)1 << 30)
 
-__attribute__((format(printf, 4, 5)))
-static int fail(char *error, size_t size, int err, const char *format, ...)
+int fail_with(char *error, size_t size, int err, const char *format, ...)
 {
 	va_list args;
 	int len;
@@ -111,12 +110,12 @@ int mapping_create(struct mapping *mapping, const struct target *target,
 		.writable = options->private_map || target->writable,
 	};
 	if (len < target->size || len > SIZE_MAX / 2)
-		return fail(error, size, EFBIG, "cannot map %llu bytes",
+		return fail_with(error, size, EFBIG, "cannot map %llu bytes",
 			    (unsigned long long)target->size);
 	mapping->len = (size_t)len;
 	addr = reserve_best(mapping->len, target->align, target->like);
 	if (addr == MAP_FAILED)
-		return fail(error, size, errno, "no address space for %llu bytes",
+		return fail_with(error, size, errno, "no address space for %llu bytes",
 			    (unsigned long long)len);
 	mapping->addr = map_over(mapping, target, addr);
 	if (mapping->addr == MAP_FAILED) {
@@ -125,8 +124,8 @@ int mapping_create(struct mapping *mapping, const struct target *target,
 		munmap(addr, mapping->len);
 		mapping->addr = NULL;
 		if (target->kind == TARGET_DEVDAX && options->private_map)
-			return fail(error, size, err, "a device-dax has no private mappings");
-		return fail(error, size, err, "cannot map it");
+			return fail_with(error, size, err, "a device-dax has no private mappings");
+		return fail_with(error, size, err, "cannot map it");
 	}
 	mapping->start = (uintptr_t)mapping->addr;
 	return 0;
@@ -213,7 +212,7 @@ static int write_pages(const struct mapping *mapping,
 			       (size_t)(range->last - range->first + 1) * page,
 			       true, options->cancelled);
 		if (err)
-			return fail(error, size, -err, "cannot write to pages %llu to %llu%s",
+			return fail_with(error, size, -err, "cannot write to pages %llu to %llu%s",
 				    (unsigned long long)range->first,
 				    (unsigned long long)range->last,
 				    sigbus_hint(err));
@@ -235,85 +234,7 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
 		return err;
 	err = populate(mapping, 0, mapping->len, write, options->cancelled);
 	if (err)
-		return fail(error, size, -err, "cannot populate it for %s%s",
+		return fail_with(error, size, -err, "cannot populate it for %s%s",
 			    write ? "writing" : "reading", sigbus_hint(err));
-	return 0;
-}
-
-int region_append(struct region_list *list, const struct mincore_region *region)
-{
-	struct mincore_region *last = list->nr ? &list->region[list->nr - 1] : NULL;
-
-	/* A region that an early stop has cut goes on in the next call. */
-	if (last && last->end == region->start && last->state == region->state) {
-		last->end = region->end;
-		return 0;
-	}
-	if (list->nr == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		struct mincore_region *more;
-
-		more = realloc(list->region, room * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		list->region = more;
-		list->room = room;
-	}
-	list->region[list->nr++] = *region;
-	return 0;
-}
-
-void region_list_free(struct region_list *list)
-{
-	free(list->region);
-	*list = (struct region_list) { 0 };
-}
-
-/* One call; waits a little, a few times, while the kernel is out of memory. */
-static ssize_t ask(uint64_t start, uint64_t end, struct mincore_region *vec,
-		   size_t nr, unsigned int bits)
-{
-	int patience = 20;
-
-	for (;;) {
-		ssize_t ret = mincore2((void *)(uintptr_t)start,
-				       (size_t)(end - start), vec, nr,
-				       MINCORE_REGIONS | bits);
-
-		if (ret >= 0 || (errno != EINTR && errno != EAGAIN))
-			return ret < 0 ? -errno : ret;
-		if (errno == EAGAIN) {
-			if (!patience--)
-				return -EAGAIN;
-			nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
-		}
-	}
-}
-
-int mapping_query(const struct mapping *mapping, unsigned int bits,
-		  struct region_list *list, char *error, size_t size)
-{
-	struct mincore_region vec[256];
-	uint64_t start = mapping->start;
-	uint64_t end = start + mapping->len;
-
-	while (start < end) {
-		ssize_t nr = ask(start, end, vec, sizeof(vec) / sizeof(vec[0]),
-				 bits);
-
-		if (nr < 0)
-			return fail(error, size, (int)-nr, "mincore2() failed");
-		for (ssize_t i = 0; i < nr; i++) {
-			if (vec[i].start != start || vec[i].end <= start ||
-			    vec[i].end > end)
-				return fail(error, size, EPROTO,
-					    "mincore2() gave regions that do not tile the range");
-			if (region_append(list, &vec[i]))
-				return fail(error, size, ENOMEM, "too many regions");
-			start = vec[i].end;
-		}
-		if (!nr)
-			return fail(error, size, EPROTO, "mincore2() gave no answer");
-	}
 	return 0;
 }

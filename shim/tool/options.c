@@ -32,6 +32,9 @@ static const char help_text[] =
 	"      --write-pages LIST  fault these pages in for writing first, e.g. 0,5,10-20\n"
 	"      --private           map privately (MAP_PRIVATE)\n"
 	"      --no-sync           do not ask for MAP_SYNC\n"
+	"      --native            ask mincore2() or nobody\n"
+	"      --emulate           find out without mincore2() what can be; without these\n"
+	"                          two, only where the kernel does not have it\n"
 	"      --help              print this and exit\n"
 	"      --version           print the version and exit\n"
 	"map and watch:\n"
@@ -56,8 +59,8 @@ static const char help_text[] =
 	"      --offset BYTES      only the page at this offset of the file, e.g. 4096, 2M\n"
 	"      --page N            only the page of this number\n"
 	"\n"
-	"Exit status: 0 all right (check: yes); 1 a file failed, or the kernel lacks\n"
-	"mincore2() (check: no); 2 wrong usage (check: any error).\n";
+	"Exit status: 0 all right (check: yes); 1 a file failed (check: no); 2 wrong\n"
+	"usage (check: any error, and where the emulation cannot know).\n";
 
 enum { ALL = (1 << NR_COMMANDS) - 1, MAP = 1 << COMMAND_MAP,
        CHECK = 1 << COMMAND_CHECK, WATCH = 1 << COMMAND_WATCH,
@@ -69,7 +72,7 @@ static const char *const commands[NR_COMMANDS] = {
 };
 
 enum { OPT_READ = 256, OPT_POPULATE, OPT_WRITE_PAGES, OPT_PRIVATE, OPT_NO_SYNC,
-       OPT_HELP, OPT_VERSION, OPT_BITS, OPT_BYTES, OPT_SUMMARY, OPT_JSON,
+       OPT_NATIVE, OPT_EMULATE, OPT_HELP, OPT_VERSION, OPT_BITS, OPT_BYTES, OPT_SUMMARY, OPT_JSON,
        OPT_PERSIST, OPT_DAX, OPT_LEVEL, OPT_WRITABLE, OPT_RESIDENT, OPT_QUIET,
        OPT_INTERVAL, OPT_COUNT, OPT_TIME, OPT_OFFSET, OPT_PAGE, NR_OPTIONS };
 
@@ -79,6 +82,8 @@ static const struct option long_options[] = {
 	{ "write-pages", required_argument, NULL, OPT_WRITE_PAGES },
 	{ "private", no_argument, NULL, OPT_PRIVATE },
 	{ "no-sync", no_argument, NULL, OPT_NO_SYNC },
+	{ "native", no_argument, NULL, OPT_NATIVE },
+	{ "emulate", no_argument, NULL, OPT_EMULATE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "bits", required_argument, NULL, OPT_BITS },
@@ -101,7 +106,7 @@ static const struct option long_options[] = {
 
 /* Which commands take an option; in the order of long_options. */
 static const unsigned char takers[] = {
-	ALL, ALL, ALL, ALL, ALL, ALL, ALL,
+	ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL,
 	MAP | WATCH, MAP | WATCH, MAP | WATCH, MAP,
 	CHECK, CHECK, CHECK, CHECK, CHECK, CHECK,
 	WATCH, WATCH, WATCH, EXPLAIN, EXPLAIN,
@@ -207,6 +212,8 @@ static void set_flag(struct options *options, int option)
 		[OPT_POPULATE - OPT_READ] = &options->populate,
 		[OPT_PRIVATE - OPT_READ] = &options->private_map,
 		[OPT_NO_SYNC - OPT_READ] = &options->no_sync,
+		[OPT_NATIVE - OPT_READ] = &options->native,
+		[OPT_EMULATE - OPT_READ] = &options->emulate,
 		[OPT_BYTES - OPT_READ] = &options->bytes,
 		[OPT_SUMMARY - OPT_READ] = &options->summary,
 		[OPT_JSON - OPT_READ] = &options->json,
@@ -295,6 +302,8 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (options->command == COMMAND_CHECK && !options->need &&
 	    !options->need_level)
 		return usage_error("check: nothing is required (--persist, --dax, --level, --writable, --resident)");
+	if (options->native && options->emulate)
+		return usage_error("--native and --emulate exclude each other");
 	options->files = argv + optind + 1;
 	options->nr_files = (size_t)(argc - optind - 1);
 	return -1;

@@ -59,7 +59,7 @@ bool process_operand(const char *text)
 }
 
 /* A line of maps, proc(5); false if it is not the one with @process->start. */
-static bool parse_map(struct process *process, const char *line)
+bool process_parse_map(struct process *process, const char *line)
 {
 	char permissions[8];
 	int at = 0;
@@ -112,7 +112,7 @@ int process_find(struct process *process, const char *operand,
 		return fail(error, size, errno, "cannot see the mappings of process %d: %s",
 			    (int)process->pid, strerror(errno == ENOENT ? ESRCH : errno));
 	while (!found && getline(&line, &room, maps) > 0)
-		found = parse_map(process, line);
+		found = process_parse_map(process, line);
 	free(line);
 	fclose(maps);
 	if (!found)
@@ -159,7 +159,7 @@ static bool has_pud_mapping(const struct process *process, const char *root)
 		struct process other = { .start = UINT64_MAX };
 		struct stat st;
 
-		parse_map(&other, line);
+		process_parse_map(&other, line);
 		if (strncmp(other.path, "/dev/", 5))
 			continue;
 		/* One that is out of reach is believed to be the worst. */

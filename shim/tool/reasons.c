@@ -58,6 +58,26 @@ enum backing state_backing(const struct report *report, uint64_t state)
 	return BACKING_PAGE_CACHE;
 }
 
+enum backing region_backing(const struct report *report,
+			    const struct region *region)
+{
+	enum backing backing = state_backing(report, region->state);
+
+	if (backing == BACKING_UNMAPPED)
+		return backing;
+	if (region->unknown & MINCORE_DAX)
+		return BACKING_UNKNOWN;
+	if (backing == BACKING_DAX && region->unknown & MINCORE_ZERO &&
+	    report->target.kind == TARGET_FILE)
+		return BACKING_MAYBE_HOLE;
+	/* It takes these to tell a page of the file from a copy of it. */
+	if (backing == BACKING_PAGE_CACHE &&
+	    report->mapping.type == MAPPING_PRIVATE &&
+	    region->unknown & (MINCORE_WRITABLE | MINCORE_ZERO))
+		return BACKING_UNKNOWN;
+	return backing;
+}
+
 const char *backing_name(enum backing backing)
 {
 	static const char *const names[] = {
@@ -68,6 +88,8 @@ const char *backing_name(enum backing backing)
 		[BACKING_COPIED] = "copied",
 		[BACKING_ZERO] = "zero page",
 		[BACKING_UNMAPPED] = "unmapped",
+		[BACKING_MAYBE_HOLE] = "DAX or hole",
+		[BACKING_UNKNOWN] = "?",
 	};
 
 	return names[backing];
@@ -212,5 +234,22 @@ void state_reason(const struct report *report, uint64_t state,
 	case BACKING_HOLE:
 		dax_reason(report, reason);
 		break;
+	case BACKING_MAYBE_HOLE:
+	case BACKING_UNKNOWN:
+		break;	/* none of a state */
 	}
+}
+
+void region_reason(const struct report *report, const struct region *region,
+		   struct reason *reason)
+{
+	*reason = (struct reason) { 0 };
+	if (region->unknown & MINCORE_PERSIST)
+		set(reason, "not-known", "only mincore2() can tell; nothing else that is to be seen proves it, so take it for not safe");
+	else if (!(region->state & MINCORE_PERSIST) &&
+		 region_backing(report, region) == BACKING_UNKNOWN &&
+		 report->mapping.type == MAPPING_PRIVATE)
+		set(reason, "private", "private mapping: a store goes to a copy that no file keeps");
+	else
+		state_reason(report, region->state, reason);
 }

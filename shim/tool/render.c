@@ -59,22 +59,29 @@ static bool has_column(const struct report *report, int column)
 	return !needs[column] || report->bits & needs[column];
 }
 
-static const char *state_text(const struct report *report, uint64_t state)
+static const char *state_text(const struct report *report,
+			      const struct region *region)
 {
+	uint64_t state = region->state;
+
 	if (state & MINCORE_UNMAPPED)
 		return "-";
 	if (state & MINCORE_WRITABLE)
 		return "writable";
+	if (region->unknown & MINCORE_WRITABLE)
+		return state & MINCORE_RESIDENT ? "writable?" : "?";
 	if (state & MINCORE_LEVEL && report->bits & MINCORE_WRITABLE)
 		return "read-only";
 	if (state & MINCORE_DENIED)
 		return "denied";
+	if (region->unknown & (MINCORE_RESIDENT | MINCORE_DENIED))
+		return "?";
 	return state & MINCORE_RESIDENT ? "in memory" : "-";
 }
 
 static void fill_row(struct row *row, const struct report *report,
 		     const struct terminal *terminal,
-		     const struct mincore_region *region, struct notes *notes)
+		     const struct region *region, struct notes *notes)
 {
 	struct reason reason;
 	char buf[24];
@@ -87,16 +94,17 @@ static void fill_row(struct row *row, const struct report *report,
 	snprintf(row->cell[COL_SIZE], CELL, "%s",
 		 size_text(terminal, region->end - region->start, buf));
 	snprintf(row->cell[COL_BACKING], CELL, "%s",
-		 backing_name(state_backing(report, region->state)));
+		 backing_name(region_backing(report, region)));
 	snprintf(row->cell[COL_LEVEL], CELL, "%s",
+		 region->unknown & MINCORE_LEVEL ? "?" :
 		 level_text(region->state, buf));
-	snprintf(row->cell[COL_STATE], CELL, "%s", 
-		 state_text(report, region->state));
+	snprintf(row->cell[COL_STATE], CELL, "%s", state_text(report, region));
 	if (!(report->bits & MINCORE_PERSIST))
 		return;
-	state_reason(report, region->state, &reason);
+	region_reason(report, region, &reason);
 	if (reason.code)
-		snprintf(row->cell[COL_PERSIST], CELL, "no [%zu]",
+		snprintf(row->cell[COL_PERSIST], CELL, "%s [%zu]",
+			 region->unknown & MINCORE_PERSIST ? "?" : "no",
 			 note_number(notes, &reason));
 	else
 		snprintf(row->cell[COL_PERSIST], CELL, "yes");
@@ -144,7 +152,8 @@ static void print_row(FILE *out, const struct terminal *terminal,
 			continue;
 		if (terminal->colour && c == COL_PERSIST)
 			colour = !strcmp(cell, "yes") ? "32" :
-				 !strncmp(cell, "no ", 3) ? "31" : NULL;
+				 !strncmp(cell, "no ", 3) ? "31" :
+				 cell[0] == '?' ? "33" : NULL;
 		fprintf(out, "%*s", started ? GAP : MARGIN, "");
 		started = true;
 		if (colour)
@@ -251,6 +260,7 @@ void head_print(FILE *out, const struct terminal *terminal,
 	char backing[sizeof(report->facts.source) + 96];
 	char size[640];
 	char text[sizeof(backing) + sizeof(size) + 160];
+	const char *note = way_note(report->way);
 
 	clean_text(report->target.path, path, sizeof(path));
 	describe_backing(report, backing, sizeof(backing));
@@ -264,6 +274,10 @@ void head_print(FILE *out, const struct terminal *terminal,
 		 report->mapping.writable ? "" : ", read-only");
 	fprintf(out, "%*s", MARGIN, "");
 	print_wrapped(out, text, MARGIN, MARGIN, terminal->width);
+	if (note) {
+		fprintf(out, "%*s", MARGIN, "");
+		print_wrapped(out, note, MARGIN, MARGIN, terminal->width);
+	}
 	if (!report->process.pid)
 		return;
 	fprintf(out, "%*s", MARGIN, "");
@@ -288,7 +302,8 @@ static void print_verdict(FILE *out, const struct terminal *terminal,
 
 		fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, "verdict");
 		if (terminal->colour && report->bits & MINCORE_PERSIST)
-			fputs(safe ? "\033[1;32m" : "\033[1;31m", out);
+			fputs(safe ? "\033[1;32m" : verdict.persist_unknown ?
+			      "\033[1;33m" : "\033[1;31m", out);
 		print_wrapped(out, text, indent, indent, terminal->width);
 		if (terminal->colour && report->bits & MINCORE_PERSIST)
 			fputs("\033[0m", out);
@@ -310,7 +325,8 @@ static void print_verdict(FILE *out, const struct terminal *terminal,
 static bool any_entry(const struct report *report)
 {
 	for (size_t i = 0; i < report->regions.nr; i++)
-		if (report->regions.region[i].state & MINCORE_LEVEL)
+		if ((report->regions.region[i].state |
+		     report->regions.region[i].unknown) & MINCORE_LEVEL)
 			return true;
 	return false;
 }

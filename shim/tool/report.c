@@ -66,7 +66,7 @@ int report_open(struct report *report, const char *path,
 	size_t size = sizeof(report->error);
 	int err;
 
-	*report = (struct report) { .bits = options->bits };
+	*report = (struct report) { .bits = options->bits, .way = options->way };
 	report->target.path = path;
 	report->target.fd = -1;
 	if (process_operand(path))
@@ -97,8 +97,8 @@ int report_ask(struct report *report, const struct options *options)
 	touch_err = mapping_touch(&report->mapping, options, report->warning,
 				  sizeof(report->warning));
 	region_list_free(&report->regions);
-	err = mapping_query(&report->mapping, report->bits, &report->regions,
-			    report->error, size);
+	err = mapping_query(&report->mapping, report->way, report->bits,
+			    &report->regions, report->error, size);
 	if (err)
 		return err;
 	extent_list_free(&report->extents);

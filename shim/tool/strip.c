@@ -13,7 +13,7 @@
 /* What a column can show; of several, see strip_fill(). */
 enum look {
 	LOOK_PUD, LOOK_PMD, LOOK_PTE, LOOK_HOLE, LOOK_COPIED, LOOK_CACHED,
-	LOOK_NONE, LOOK_DENIED, LOOK_UNMAPPED, NR_LOOKS
+	LOOK_NONE, LOOK_DENIED, LOOK_UNMAPPED, LOOK_UNKNOWN, NR_LOOKS
 };
 
 static const struct {
@@ -28,27 +28,32 @@ static const struct {
 	[LOOK_NONE] = { "·", ".", "2", "no entry" },
 	[LOOK_DENIED] = { "?", "?", "31", "residency denied" },
 	[LOOK_UNMAPPED] = { "×", "x", "31", "unmapped" },
+	[LOOK_UNKNOWN] = { "~", "~", "33", "not known" },
 };
 
-enum { SAFE_YES, SAFE_NO, NR_SAFE };
+enum safety { SAFE_YES, SAFE_NO, SAFE_UNKNOWN, NR_SAFE };
 
 static const struct {
 	const char *utf8, *ascii, *colour, *text;
 } safes[NR_SAFE] = {
 	[SAFE_YES] = { "━", "+", "1;32", "persistence-safe" },
 	[SAFE_NO] = { "╌", "!", "31", "not safe" },
+	[SAFE_UNKNOWN] = { "?", "?", "33", "not known" },
 };
 
 enum { LABEL_WIDTH = 11, MARGIN = 2 };
 
 struct column {
 	enum look look;
-	bool safe;
+	enum safety safe;
 };
 
-static enum look state_look(const struct report *report, uint64_t state)
+static enum look region_look(const struct report *report,
+			     const struct region *region)
 {
-	switch (state_backing(report, state)) {
+	uint64_t state = region->state;
+
+	switch (region_backing(report, region)) {
 	case BACKING_UNMAPPED:
 		return LOOK_UNMAPPED;
 	case BACKING_COPIED:
@@ -71,15 +76,19 @@ static enum look state_look(const struct report *report, uint64_t state)
 	}
 	if (state & MINCORE_DENIED)
 		return LOOK_DENIED;
+	if (region->unknown & (MINCORE_LEVEL | MINCORE_RESIDENT |
+			       MINCORE_DENIED))
+		return LOOK_UNKNOWN;
 	return state & MINCORE_RESIDENT ? LOOK_CACHED : LOOK_NONE;
 }
 
 static struct column region_column(const struct report *report,
-				   const struct mincore_region *region)
+				   const struct region *region)
 {
 	return (struct column) {
-		.look = state_look(report, region->state),
-		.safe = region->state & MINCORE_PERSIST,
+		.look = region_look(report, region),
+		.safe = region->unknown & MINCORE_PERSIST ? SAFE_UNKNOWN :
+			region->state & MINCORE_PERSIST ? SAFE_YES : SAFE_NO,
 	};
 }
 
@@ -96,7 +105,7 @@ static void fill_by_region(const struct report *report, struct column *columns,
 	size_t at = 0;
 
 	for (size_t i = 0; i < list->nr; i++) {
-		const struct mincore_region *region = &list->region[i];
+		const struct region *region = &list->region[i];
 		size_t end;
 
 		bytes += (double)(region->end - region->start);
@@ -129,7 +138,7 @@ static void fill_by_size(const struct report *report, struct column *columns,
 		columns[at] = region_column(report, &list->region[first]);
 		for (size_t i = first; i < list->nr &&
 		     list->region[i].start < to; i++) {
-			const struct mincore_region *region = &list->region[i];
+			const struct region *region = &list->region[i];
 			struct column column = region_column(report, region);
 			uint64_t lo = region->start > from ? region->start : from;
 			uint64_t hi = region->end < to ? region->end : to;
@@ -163,7 +172,7 @@ static void print_lane(FILE *out, const struct terminal *terminal,
 	fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH,
 		safety ? "persistent" : "mapped by");
 	for (size_t i = 0; i < width; i++) {
-		int look = safety ? (columns[i].safe ? SAFE_YES : SAFE_NO) :
+		int look = safety ? (int)columns[i].safe :
 			   (int)columns[i].look;
 		const char *colour = safety ? safes[look].colour :
 				     looks[look].colour;
@@ -224,12 +233,11 @@ static void print_legend(FILE *out, const struct terminal *terminal,
 	size_t column = MARGIN + LABEL_WIDTH;
 
 	for (size_t i = 0; i < report->regions.nr; i++) {
-		const struct mincore_region *region = &report->regions.region[i];
+		const struct region *region = &report->regions.region[i];
 		struct column what = region_column(report, region);
 
 		by_look[what.look] += region->end - region->start;
-		by_safe[what.safe ? SAFE_YES : SAFE_NO] +=
-			region->end - region->start;
+		by_safe[what.safe] += region->end - region->start;
 	}
 	fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, "legend");
 	for (int i = 0; i < NR_LOOKS; i++)

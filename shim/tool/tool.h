@@ -3,8 +3,8 @@
  * The mincore2 tool: what its files share.
  *
  * A file goes through report.c, which calls target.c or process.c (open, how
- * large, how aligned), map.c (map, populate, ask the kernel), facts.c and
- * extents.c (what user space can find out about it). Then reasons.c (why not
+ * large, how aligned), map.c (map, populate), ask.c (ask the kernel, or the
+ * emulation), facts.c and extents.c (what user space can find out about it). Then reasons.c (why not
  * persistence-safe) and verdict.c (the sum, and why not PMD) draw conclusions,
  * and render.c with strip.c, json.c, check.c or explain.c print them.
  * The last two steps work on a struct report alone, so tests can feed them.
@@ -56,6 +56,8 @@ struct options {
 	double time;		/* watch: seconds in all, 0: no limit */
 	bool has_offset;	/* explain: one page only */
 	uint64_t offset;	/* explain: of it in the file, bytes */
+	bool emulate, native;	/* where answers have to come from; none: either */
+	enum mincore2_way way;	/* where they do come from */
 	bool (*cancelled)(void);	/* asked during long work; NULL: never */
 	char **files;		/* operands */
 	size_t nr_files;
@@ -162,6 +164,8 @@ bool process_operand(const char *text);
  */
 int process_find(struct process *process, const char *operand,
 		 const char *root, char *error, size_t size);
+/* One line of maps; is it the mapping that @process->start lies in? */
+bool process_parse_map(struct process *process, const char *line);
 /**
  * process_sync() - was the mapping made with MAP_SYNC?
  *
@@ -191,11 +195,6 @@ struct mapping {
 	int sync_errno;		/* why MAP_SYNC was refused, 0: it was not */
 };
 
-struct region_list {
-	struct mincore_region *region;
-	size_t nr, room;
-};
-
 int mapping_create(struct mapping *mapping, const struct target *target,
 		   const struct options *options, char *error, size_t size);
 void mapping_destroy(struct mapping *mapping);
@@ -209,9 +208,37 @@ void mapping_destroy(struct mapping *mapping);
 int mapping_touch(const struct mapping *mapping, const struct options *options,
 		  char *error, size_t size);
 
+/* Into @error: the text, and what @err means. Returns -@err. */
+__attribute__((format(printf, 4, 5)))
+int fail_with(char *error, size_t size, int err, const char *format, ...);
+
+/* ---- ask.c ---- */
+
+struct region {
+	uint64_t start, end;	/* addresses */
+	uint64_t state;
+	uint64_t unknown;	/* bits asked for that read 0 as they are not known */
+};
+
+struct region_list {
+	struct region *region;
+	size_t nr, room;
+};
+
+/**
+ * way_choose() - where answers come from
+ * @options: receives it
+ *
+ * Return: NULL, or why there is no way as the options want it.
+ */
+const char *way_choose(struct options *options);
+/* One line on what that means for the reader; NULL: native, nothing to say. */
+const char *way_note(enum mincore2_way way);
+
 /**
  * mapping_query() - all regions of a mapping, merged across calls
  * @mapping: the mapping
+ * @way: whom to ask
  * @bits: state bits to ask for
  * @list: receives them
  * @error: receives one line on error
@@ -219,11 +246,12 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
  *
  * Return: 0, or a negative errno and a line in @error.
  */
-int mapping_query(const struct mapping *mapping, unsigned int bits,
-		  struct region_list *list, char *error, size_t size);
+int mapping_query(const struct mapping *mapping, enum mincore2_way way,
+		  unsigned int bits, struct region_list *list, char *error,
+		  size_t size);
 
 /* Append @region to @list, merging it with its neighbour. 0 or -ENOMEM. */
-int region_append(struct region_list *list, const struct mincore_region *region);
+int region_append(struct region_list *list, const struct region *region);
 void region_list_free(struct region_list *list);
 
 /* ---- extents.c ---- */
@@ -295,6 +323,8 @@ void facts_collect(struct facts *facts, const struct target *target,
 
 /* Parts of it, for tests. */
 int facts_mount(struct facts *facts, const char *root, uint64_t mount_id);
+/* One line of mountinfo, which is changed; is it the mount @mount_id? */
+bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id);
 void facts_device(struct facts *facts, const char *root, const char *class,
 		  dev_t dev);
 void facts_ext4(struct facts *facts, const char *root, dev_t dev);
@@ -318,6 +348,7 @@ struct report {
 	struct mapping mapping;
 	struct facts facts;
 	unsigned int bits;	/* state bits that were asked for */
+	enum mincore2_way way;	/* whom */
 	struct region_list regions;
 	struct extent_list extents;
 };
@@ -335,6 +366,8 @@ enum backing {
 	BACKING_COPIED,		/* private copy of a page of the file */
 	BACKING_ZERO,		/* zero page where no DAX is */
 	BACKING_UNMAPPED,
+	BACKING_MAYBE_HOLE,	/* DAX; whether a hole is not known */
+	BACKING_UNKNOWN,
 };
 
 struct reason {
@@ -342,11 +375,16 @@ struct reason {
 	char text[200];		/* for people, one line */
 };
 
+/* Of a state that is known whole. */
 enum backing state_backing(const struct report *report, uint64_t state);
+enum backing region_backing(const struct report *report,
+			    const struct region *region);
 const char *backing_name(enum backing backing);
-/* Why the pages of a region in this state are not persistence-safe. */
+/* Why the pages of a region are not persistence-safe, or not known to be. */
 void state_reason(const struct report *report, uint64_t state,
 		  struct reason *reason);
+void region_reason(const struct report *report, const struct region *region,
+		   struct reason *reason);
 
 /* ---- verdict.c ---- */
 
@@ -375,6 +413,7 @@ struct verdict {
 	uint64_t bytes;		/* of the mapping */
 	uint64_t level[4];	/* by state & MINCORE_LEVEL >> 2; [0]: no entry */
 	uint64_t persist;
+	uint64_t level_unknown, persist_unknown;	/* in neither of these */
 	struct fallback *fallback;
 	size_t nr_fallbacks;
 };

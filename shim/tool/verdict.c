@@ -122,7 +122,7 @@ static int add_fallback(struct verdict *verdict, const struct fallback *next)
 
 /* The ranges of PMD size in which @region has PTEs; none is counted twice. */
 static int add_fallbacks(struct verdict *verdict, const struct report *report,
-			 const struct mincore_region *region, uint64_t *done,
+			 const struct region *region, uint64_t *done,
 			 size_t *first)
 {
 	const uint64_t size = pmd_size();
@@ -168,12 +168,17 @@ int verdict_make(struct verdict *verdict, const struct report *report)
 
 	*verdict = (struct verdict) { .bytes = report->mapping.len };
 	for (size_t i = 0; i < report->regions.nr && !err; i++) {
-		const struct mincore_region *region = &report->regions.region[i];
+		const struct region *region = &report->regions.region[i];
 		uint64_t bytes = region->end - region->start;
 		unsigned int level = region->state & MINCORE_LEVEL;
 
-		verdict->level[level >> 2] += bytes;
-		if (region->state & MINCORE_PERSIST)
+		if (region->unknown & MINCORE_LEVEL)
+			verdict->level_unknown += bytes;
+		else
+			verdict->level[level >> 2] += bytes;
+		if (region->unknown & MINCORE_PERSIST)
+			verdict->persist_unknown += bytes;
+		else if (region->state & MINCORE_PERSIST)
 			verdict->persist += bytes;
 		if (level == MINCORE_PTE && region->state & MINCORE_DAX &&
 		    report->target.kind == TARGET_FILE)
@@ -299,24 +304,44 @@ static void add_levels(const struct verdict *verdict, char *text, size_t size)
 		    names[i]);
 		separator = ", ";
 	}
+	if (verdict->level_unknown)
+		add(text, size, "%s%s at a level not known", separator,
+		    percent_text(verdict->level_unknown, verdict->bytes,
+				 percent));
+}
+
+static void add_persistence(const struct verdict *verdict, char *text,
+			    size_t size)
+{
+	uint64_t unknown = verdict->persist_unknown;
+	char percent[16];
+
+	if (unknown == verdict->bytes)
+		add(text, size, "whether persistence-safe is not known");
+	else if (verdict->persist == verdict->bytes)
+		add(text, size, "persistence-safe");
+	else if (verdict->persist)
+		add(text, size, "%s persistence-safe",
+		    percent_text(verdict->persist, verdict->bytes, percent));
+	else if (unknown)
+		add(text, size, "%s not persistence-safe",
+		    percent_text(verdict->bytes - unknown, verdict->bytes,
+				 percent));
+	else
+		add(text, size, "not persistence-safe");
+	if (unknown && unknown < verdict->bytes)
+		add(text, size, ", %s not known",
+		    percent_text(unknown, verdict->bytes, percent));
 }
 
 void verdict_text(const struct report *report, const struct verdict *verdict,
 		  char *text, size_t size)
 {
 	size_t nr = verdict->nr_fallbacks;
-	char percent[16];
 
 	text[0] = '\0';
-	if (!(report->bits & MINCORE_PERSIST))
-		;
-	else if (!verdict->persist)
-		add(text, size, "not persistence-safe");
-	else if (verdict->persist == verdict->bytes)
-		add(text, size, "persistence-safe");
-	else
-		add(text, size, "%s persistence-safe",
-		    percent_text(verdict->persist, verdict->bytes, percent));
+	if (report->bits & MINCORE_PERSIST)
+		add_persistence(verdict, text, size);
 	if (report->bits & MINCORE_LEVEL)
 		add_levels(verdict, text, size);
 	if (nr)

@@ -58,6 +58,7 @@ int __real_pmem_has_auto_flush(void);
 int __wrap_pmem_has_auto_flush(void);
 int __wrap_pmem_has_auto_flush(void)
 {
+	faults.auto_flush_asked++;
 	return faults.auto_flush ? 1 : __real_pmem_has_auto_flush();
 }
 

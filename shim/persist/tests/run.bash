@@ -7,7 +7,7 @@
 persist_tests() {
 	local out=$build/$1 tests=$build/$1/persist/tests script
 	if [[ ! -e $tests/t_persist ]]; then
-		single skip "$1/persist" "not built: no liburing and libpmem for this compiler"
+		job single skip "$1/persist" "not built: no liburing and libpmem for this compiler"
 		return
 	fi
 	run "$1/t_persist" "$tests/t_persist"

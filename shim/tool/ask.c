@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Asking about all of a mapping: mincore2(), or the emulation.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tool.h"
+
+const char *way_choose(struct options *options)
+{
+	if (options->emulate) {
+		/* Whether /proc is there, the first question will tell. */
+		options->way = MINCORE2_WAY_EMULATED;
+		return NULL;
+	}
+	options->way = mincore2_way(options->native ? 0 : MINCORE2_EMULATE);
+	if (options->way != MINCORE2_WAY_NONE)
+		return NULL;
+	return options->native ? "this kernel does not have mincore2()" :
+	       "this kernel does not have mincore2(), and without /proc it cannot be emulated";
+}
+
+const char *way_note(enum mincore2_way way)
+{
+	if (way != MINCORE2_WAY_EMULATED)
+		return NULL;
+	return mincore2_supported() ?
+	       "Emulated: not what mincore2() says, but what can be found out without it; \"?\" is not known." :
+	       "Emulated, as this kernel does not have mincore2(): \"?\" is what cannot be known without it.";
+}
+
+int region_append(struct region_list *list, const struct region *region)
+{
+	struct region *last = list->nr ? &list->region[list->nr - 1] : NULL;
+
+	/* A region that an early stop has cut goes on in the next call. */
+	if (last && last->end == region->start && last->state == region->state &&
+	    last->unknown == region->unknown) {
+		last->end = region->end;
+		return 0;
+	}
+	if (list->nr == list->room) {
+		size_t room = list->room ? list->room * 2 : 64;
+		struct region *more;
+
+		more = realloc(list->region, room * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		list->region = more;
+		list->room = room;
+	}
+	list->region[list->nr++] = *region;
+	return 0;
+}
+
+void region_list_free(struct region_list *list)
+{
+	free(list->region);
+	*list = (struct region_list) { 0 };
+}
+
+/* One call of either; a negative errno on error. */
+static ssize_t ask_once(enum mincore2_way way, uint64_t start, uint64_t end,
+			struct mincore_region *vec, size_t nr,
+			unsigned int bits, uint64_t *unknown)
+{
+	void *addr = (void *)(uintptr_t)start;
+	ssize_t ret;
+
+	*unknown = 0;
+	/*
+	 * Without MINCORE2_MAY_SPLIT: what is looked at otherwise loses its
+	 * PUD entries, and then there is nothing to see.
+	 */
+	if (way == MINCORE2_WAY_EMULATED)
+		return mincore2_emulate(addr, (size_t)(end - start), vec, nr,
+					bits, unknown);
+	ret = mincore2(addr, (size_t)(end - start), vec, nr,
+		       MINCORE_REGIONS | bits);
+	return ret < 0 ? -errno : ret;
+}
+
+/* The same; waits a little, a few times, while there is no memory. */
+static ssize_t ask(enum mincore2_way way, uint64_t start, uint64_t end,
+		   struct mincore_region *vec, size_t nr, unsigned int bits,
+		   uint64_t *unknown)
+{
+	int patience = 20;
+
+	for (;;) {
+		ssize_t ret = ask_once(way, start, end, vec, nr, bits, unknown);
+
+		if (ret != -EINTR && ret != -EAGAIN)
+			return ret;
+		if (ret == -EAGAIN) {
+			if (!patience--)
+				return -EAGAIN;
+			nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+		}
+	}
+}
+
+int mapping_query(const struct mapping *mapping, enum mincore2_way way,
+		  unsigned int bits, struct region_list *list, char *error,
+		  size_t size)
+{
+	const char *call = way == MINCORE2_WAY_EMULATED ? "the emulation" :
+			   "mincore2()";
+	struct mincore_region vec[256];
+	uint64_t start = mapping->start;
+	uint64_t end = start + mapping->len;
+
+	while (start < end) {
+		uint64_t unknown;
+		ssize_t nr = ask(way, start, end, vec,
+				 sizeof(vec) / sizeof(vec[0]), bits, &unknown);
+
+		if (nr == -EOPNOTSUPP && way == MINCORE2_WAY_EMULATED)
+			return fail_with(error, size, EOPNOTSUPP,
+					 "without /proc mincore2() cannot be emulated");
+		if (nr < 0)
+			return fail_with(error, size, (int)-nr, "%s failed",
+					 call);
+		for (ssize_t i = 0; i < nr; i++) {
+			struct region region = {
+				vec[i].start, vec[i].end, vec[i].state, unknown,
+			};
+
+			if (vec[i].start != start || vec[i].end <= start ||
+			    vec[i].end > end)
+				return fail_with(error, size, EPROTO,
+						 "%s gave regions that do not tile the range",
+						 call);
+			if (region_append(list, &region))
+				return fail_with(error, size, ENOMEM,
+						 "too many regions");
+			start = vec[i].end;
+		}
+		if (!nr)
+			return fail_with(error, size, EPROTO,
+					 "%s gave no answer", call);
+	}
+	return 0;
+}
