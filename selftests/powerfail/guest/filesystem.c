@@ -26,6 +26,7 @@ struct ext4_move_extent {
 };
 #define PF_EXT4_IOC_MOVE_EXT _IOWR('f', 15, struct ext4_move_extent)
 #define PF_EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
+#define PF_EXT4_IOC_SWAP_BOOT _IO('f', 17)
 #define PF_IOC_SHUTDOWN _IOR('X', 125, uint32_t)	/* ext4 and XFS */
 
 #define SPOT (PF_TARGET + 128)
@@ -166,6 +167,23 @@ static int move_extent(struct pfcase *c)
 		return -1;
 	move.donor_fd = c->other;
 	return refused(c, "e4defrag", ioctl(c->fd, PF_EXT4_IOC_MOVE_EXT, &move));
+}
+
+/* The blocks of the boot loader's inode, in exchange for the mapped file's. */
+static int swap_boot(struct pfcase *c)
+{
+	return refused(c, "EXT4_IOC_SWAP_BOOT", ioctl(c->fd, PF_EXT4_IOC_SWAP_BOOT));
+}
+
+/* From extents to indirect blocks: a file that ext4 does not vouch for. */
+static int convert(struct pfcase *c)
+{
+	int flags;
+
+	if (ioctl(c->fd, FS_IOC_GETFLAGS, &flags))
+		return failed(c, "FS_IOC_GETFLAGS");
+	flags &= ~FS_EXTENT_FL;
+	return refused(c, "chattr-e", ioctl(c->fd, FS_IOC_SETFLAGS, &flags));
 }
 
 /* What xfs_fsr does. */
@@ -345,6 +363,20 @@ static int dax_flag(struct pfcase *c)
 	return ioctl(c->fd, FS_IOC_FSSETXATTR, &x) ? failed(c, "FS_IOC_FSSETXATTR") : 0;
 }
 
+/* On a filesystem with a realtime device, a file that is not on it. */
+static int setup_not_realtime(struct pfcase *c)
+{
+	struct fsxattr x;
+
+	c->fd = open(c->path, O_RDWR | O_CREAT | O_EXCL, 0644);
+	if (c->fd < 0 || ioctl(c->fd, FS_IOC_FSGETXATTR, &x))
+		return failed(c, "FS_IOC_FSGETXATTR");
+	x.fsx_xflags &= ~FS_XFLAG_REALTIME;
+	if (ioctl(c->fd, FS_IOC_FSSETXATTR, &x) || ftruncate(c->fd, c->history->size) || fsync(c->fd))
+		return failed(c, "FS_IOC_FSSETXATTR");
+	return 0;
+}
+
 static int journal_data(struct pfcase *c)
 {
 	int flags;
@@ -396,6 +428,9 @@ const struct history filesystem_histories[] = {
 	{ "dedupe", setup_written, dedupe, .size = PF_FILE_SIZE, .first = SPOT,
 		.then = SPOT + 64 * KB },
 	{ "move-extent", setup_written, move_extent, FILE_AT },
+	{ "swap-boot", setup_written, swap_boot, FILE_AT },
+	{ "convert", setup_written, convert, FILE_AT },
+	{ "not-realtime", setup_not_realtime, NULL, FILE_AT },
 	{ "swap-extents", setup_written, swap_extents, FILE_AT, .removes_first = true },
 	{ "setxattr", setup_hole, set_attribute, FILE_AT },
 	{ "setxattr-other", setup_hole, set_other_attribute, FILE_AT },

@@ -48,10 +48,21 @@ stop_qemu() {
 	qemu=''
 }
 
-# boot MODE DIR LIST USED LOG WORD: runs a guest until it says WORD, and then SECONDS more
+# boot MODE DIR LIST USED LOG WORD: as boot_once. On an overloaded host an emulated processor
+# may come up without its timer, and hang: a guest that was waited for in vain and
+# has not said a word has not mounted anything either, and is given a second try.
+boot() {
+	if boot_once "$@"; then return 0; fi
+	[[ $trouble == waited* && ! -s $said ]] || return 1
+	note "$trouble; trying once more"
+	[[ ! -e $console ]] || mv "$console" "$console.hung"
+	boot_once "$@"
+}
+
+# boot_once MODE DIR LIST USED LOG WORD: runs a guest until it says WORD, and then SECONDS more
 # if that line has a number behind it; kills it at once. What it says goes to LOG.MODE,
 # its console to LOG.MODE.console. 1 with a reason in trouble when that does not come.
-boot() {
+boot_once() {
 	local mode=$1 log=$5 word=$6 line='' part='' step="boot" limit=$BOOT_SECONDS since=$SECONDS first rest
 	local -a command
 	said=$log.$mode console=$log.$mode.console trouble=''
