@@ -12,17 +12,21 @@
 #include "faults.h"
 
 struct faults faults;
+static atomic_bool failed_before;
 
 void faults_reset(void)
 {
 	memset(&faults, 0, sizeof(faults));
 	faults.fail_fd = -1;
+	failed_before = false;
 }
 
 /* Sets errno when a call is to fail. */
 static bool fails(int error, int fd)
 {
 	if (!error || (fd >= 0 && faults.fail_fd >= 0 && fd != faults.fail_fd))
+		return false;
+	if (faults.once && atomic_exchange(&failed_before, true))
 		return false;
 	errno = error;
 	return true;
@@ -41,7 +45,8 @@ int __wrap_msync(void *addr, size_t length, int flags);
 int __wrap_msync(void *addr, size_t length, int flags)
 {
 	faults.msync++;
-	return fails(faults.msync_error, -1) ? -1 :
+	return (!faults.fail_addr || faults.fail_addr == addr) &&
+	       fails(faults.msync_error, -1) ? -1 :
 	       __real_msync(addr, length, flags);
 }
 

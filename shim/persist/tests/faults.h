@@ -17,6 +17,10 @@ struct faults {
 	/* The errno to fail with, if not 0; fail_fd: only for this descriptor. */
 	int fdatasync_error, msync_error, clone_error, ring_error, submit_error;
 	int fail_fd;
+	/* msync: only for this address, if not NULL. */
+	const void *fail_addr;
+	/* Only the first call fails: an error is told once. */
+	bool once;
 	/* The result of each io_uring request, if not 0. */
 	int result;
 	/* Requests are replaced by others that never end. */
