@@ -75,7 +75,7 @@ int mincore2_persist(const void *addr, size_t length, unsigned int flags);
  * @flags: 0 or MINCORE2_PERSIST_TRUSTED
  * @timeout_ms: how long to wait for requests by descriptor, -1 for any time
  *
- * One request a file for those with descriptors, all of them submitted through
+ * One request a descriptor for those that have one, all of them submitted through
  * io_uring at once; msync(2), one a mapping, where there is no descriptor. The
  * limit does not bound msync(2), the writing back of cache lines, or, where
  * the kernel has no io_uring, a request that was begun before it passed.

@@ -4,6 +4,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/types.h>
@@ -57,6 +58,14 @@ int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	faults.clone++;
 	return fails(faults.clone_error, -1) ? -1 :
 	       __real_clone(fn, stack, flags, arg);
+}
+
+int __real_sigaction(int sig, const struct sigaction *action, struct sigaction *old);
+int __wrap_sigaction(int sig, const struct sigaction *action, struct sigaction *old);
+int __wrap_sigaction(int sig, const struct sigaction *action, struct sigaction *old)
+{
+	faults.sigaction++;
+	return __real_sigaction(sig, action, old);
 }
 
 int __real_pmem_has_auto_flush(void);

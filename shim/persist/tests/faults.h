@@ -11,7 +11,7 @@
 
 struct faults {
 	/* How often each was called. */
-	atomic_int fdatasync, msync, clone, rings, submits, auto_flush_asked;
+	atomic_int fdatasync, msync, clone, sigaction, rings, submits, auto_flush_asked;
 	/* How many requests were submitted. */
 	atomic_int requests;
 	/* The errno to fail with, if not 0; fail_fd: only for this descriptor. */

@@ -42,6 +42,8 @@ static void test_flush(void)
 	faults_reset();
 	ok(mincore2_persist(file.map + 100, 9000, 0) == 0 && faults.clone == 1 &&
 	   !faults.msync, "a range is flushed under guard, not synced");
+	ok(!faults.sigaction,
+	   "without sigaction(): what wraps it (libjsig) has its records in memory that the child shares");
 	ok(mincore2_persist(file.map, 1, 0) == 0 && faults.auto_flush_asked <= 1,
 	   "whether caches are persistent, which takes long, is asked once (%d)",
 	   faults.auto_flush_asked);
