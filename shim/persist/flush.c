@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +245,21 @@ static bool caches_persist(void)
 					      memory_order_relaxed);
 	}
 	return known == YES;
+}
+
+/* As libpmem does: when the program begins, and only "1" counts. */
+static bool no_flush;
+
+__attribute__((constructor)) static void look_at_environment(void)
+{
+	const char *value = getenv("PMEM_NO_FLUSH");
+
+	no_flush = value && !strcmp(value, "1");
+}
+
+bool can_write_back(void)
+{
+	return !no_flush || caches_persist();
 }
 
 void flush_parts(struct call *call)

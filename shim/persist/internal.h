@@ -105,6 +105,8 @@ bool all_safe(uintptr_t start, uintptr_t end, bool may_emulate);
  * had, parts become PART_SYNC.
  */
 void flush_parts(struct call *call);
+/* False where libpmem was told not to write back (PMEM_NO_FLUSH=1). */
+bool can_write_back(void);
 
 /* vma.c */
 

@@ -151,8 +151,9 @@ int mincore2_map_persist(const struct mincore2_mapping *map, const void *addr,
  * mincore2_map_check() - ask the kernel again whether it is persistence-safe
  * @map: the mapping
  *
- * For after something that takes the kernel's promise back: the file was
- * reflinked, or the filesystem remounted without barriers.
+ * For after something that takes the kernel's promise back, as a remount
+ * without barriers. If it becomes safe, what was stored before is synced first,
+ * and it stays as it was if that fails.
  *
  * Return: 1, as mincore2_map_safe() says from now on, or 0.
  */

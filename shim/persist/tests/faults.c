@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "faults.h"
+#include "mincore2.h"
 
 struct faults faults;
 static atomic_bool failed_before;
@@ -58,6 +59,18 @@ int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	faults.clone++;
 	return fails(faults.clone_error, -1) ? -1 :
 	       __real_clone(fn, stack, flags, arg);
+}
+
+ssize_t __real_mincore2(void *addr, size_t length, void *vec, size_t nr, unsigned int flags);
+ssize_t __wrap_mincore2(void *addr, size_t length, void *vec, size_t nr, unsigned int flags);
+ssize_t __wrap_mincore2(void *addr, size_t length, void *vec, size_t nr, unsigned int flags)
+{
+	ssize_t got = __real_mincore2(addr, length, vec, nr, flags);
+	struct mincore_region *regions = vec;
+
+	for (ssize_t i = 0; faults.not_safe && i < got; i++)
+		regions[i].state &= ~(uint64_t)MINCORE_PERSIST;
+	return got;
 }
 
 int __real_sigaction(int sig, const struct sigaction *action, struct sigaction *old);

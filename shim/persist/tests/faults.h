@@ -29,6 +29,8 @@ struct faults {
 	int at_most;
 	/* The caches are persistent. */
 	bool auto_flush;
+	/* The kernel calls nothing persistence-safe. */
+	bool not_safe;
 };
 
 extern struct faults faults;
