@@ -11,7 +11,7 @@ GUEST := selftests/guest
 STEPS := selftests/steps
 
 .PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell bench bench-latency install uninstall clean \
-	deb check-deb
+	deb check-deb deb-kernel
 
 help:
 	@sed -n 's/^#: *//p' Makefile
@@ -83,6 +83,10 @@ deb: deps
 #: make check-deb      install them in a clean root, and use them (as root; minutes)
 check-deb: deps
 	@shim/packaging/make-deb check
+
+#: make deb-kernel      Debian packages of the patched kernel: build/deb-kernel (CONFIG=FILE)
+deb-kernel: deps
+	@shim/packaging/make-deb-kernel $(if $(CONFIG),--config "$(CONFIG)")
 
 #: make clean          remove build/
 clean:

@@ -88,10 +88,25 @@ static void step_over(struct log *log, const struct record *record)
 	log->end += record_size(record->length);
 }
 
-/* Maps the log, and finds its end: all that recovery is. */
+/*
+ * Makes the last record durable: the program that appended it may have ended,
+ * or failed, before it was, and what comes behind it is found through it. It is
+ * stored again, as after an error the kernel may have dropped what it had.
+ */
+static int settle(const struct log *log, struct record *last)
+{
+	size_t size = record_size(last->length);
+	volatile char *bytes = (volatile char *)last;
+
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = bytes[i];
+	return mincore2_map_persist(log->map, last, size);
+}
+
+/* Maps the log, and finds its end; that, and the last record, is all of recovery. */
 static void open_log(struct log *log, const char *path, bool list)
 {
-	struct record *record;
+	struct record *record, *last = NULL;
 	struct stat st;
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	int ret;
@@ -114,7 +129,11 @@ static void open_log(struct log *log, const char *path, bool list)
 		if (list)
 			printf("%.*s\n", (int)record->length, record->text);
 		step_over(log, record);
+		last = record;
 	}
+	ret = last && !list ? settle(log, last) : 0;
+	if (ret)
+		errx(1, "%s: the last record: %s", path, strerror(-ret));
 }
 
 /* Returns 0 once the record is durable, or a negative errno. */

@@ -109,8 +109,8 @@ static int cut_range(struct call *call, size_t i, struct answer *answer)
 			return 0;
 		}
 		err = add(call, i, first, at, until,
-			  answer->state & MINCORE_PERSIST ? PART_FLUSH :
-			  PART_SYNC);
+			  answer->state & MINCORE_PERSIST &&
+			  can_write_back() ? PART_FLUSH : PART_SYNC);
 		if (err)
 			return err;
 		at = until;
@@ -160,6 +160,8 @@ bool all_safe(uintptr_t start, uintptr_t end, bool may_emulate)
 {
 	struct answer answer = { 0, 0, 0 };
 
+	if (!can_write_back())
+		return false;
 	if (!mincore2_supported())
 		return may_emulate && emulated_safe(start, end);
 	while (start < end) {

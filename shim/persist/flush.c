@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,21 +79,49 @@ NOT_SANITIZED static void on_fault(int sig)
 	syscall(SYS_exit_group, FAULTED);
 }
 
-NOT_SANITIZED static int child(void *arg)
+/* What the kernel takes; not all of its architectures know a restorer. */
+struct kernel_action {
+	void (*handler)(int sig);
+	unsigned long flags;
+#if !defined(__riscv) && !defined(__loongarch__)
+	void (*restorer)(int sig);
+#define RESTORER	0x04000000UL
+#endif
+	uint64_t mask;
+};
+
+/*
+ * Faults are for on_fault(), in the child alone; its other signals are blocked.
+ * Not by sigaction(), which may be somebody else's (libjsig, sanitizers) that
+ * keeps records in memory: there the child is no other process.
+ */
+NOT_SANITIZED static void handle_faults(void)
 {
 	static const int faults[] = { SIGBUS, SIGSEGV };
+	struct kernel_action action = {
+		.handler = on_fault,
+#ifdef RESTORER
+		/* x86 wants one, but the handler never returns to it. */
+		.restorer = on_fault,
+		.flags = RESTORER,
+#endif
+	};
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		syscall(SYS_rt_sigaction, faults[i], &action, NULL,
+			sizeof(action.mask));
+		set |= (uint64_t)1 << (faults[i] - 1);
+	}
+	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof(set));
+}
+
+NOT_SANITIZED static int child(void *arg)
+{
 	struct guard *guard = arg;
 	struct call *call = guard->call;
-	struct sigaction action = { .sa_handler = on_fault };
-	sigset_t set;
 
-	/* These are the child's own; other signals are blocked. */
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		sigaction(faults[i], &action, NULL);
-		sigaddset(&set, faults[i]);
-	}
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	handle_faults();
 	for (; guard->at < call->nr_parts; guard->at++) {
 		struct part *part = &call->parts[guard->at];
 
@@ -216,6 +245,21 @@ static bool caches_persist(void)
 					      memory_order_relaxed);
 	}
 	return known == YES;
+}
+
+/* As libpmem does: when the program begins, and only "1" counts. */
+static bool no_flush;
+
+__attribute__((constructor)) static void look_at_environment(void)
+{
+	const char *value = getenv("PMEM_NO_FLUSH");
+
+	no_flush = value && !strcmp(value, "1");
+}
+
+bool can_write_back(void)
+{
+	return !no_flush || caches_persist();
 }
 
 void flush_parts(struct call *call)

@@ -30,7 +30,7 @@ enum part_kind {
  *
  * Set for PART_SYNC by sync.c:
  * @fd: to sync by, or -1 for msync(2)
- * @dev, @ino: which file @fd is
+ * @dev, @ino: which file it is; @known: these are filled in
  * @mapping: where the mapping begins, if @fd is -1; 0 if not known
  * @low, @high: what to sync: offsets in the file if @fd is not -1 (@high 0: to
  *	the end), else addresses, whole pages
@@ -43,7 +43,7 @@ struct part {
 	int error;
 	uintptr_t start, end;
 	int fd;
-	bool done;
+	bool done, known;
 	uint64_t dev, ino;
 	uintptr_t mapping;
 	uint64_t low, high;
@@ -105,6 +105,8 @@ bool all_safe(uintptr_t start, uintptr_t end, bool may_emulate);
  * had, parts become PART_SYNC.
  */
 void flush_parts(struct call *call);
+/* False where libpmem was told not to write back (PMEM_NO_FLUSH=1). */
+bool can_write_back(void);
 
 /* vma.c */
 

@@ -134,6 +134,14 @@ MINCORE2_API int mincore2_map_check(struct mincore2_mapping *map)
 	int saved_errno = errno;
 	bool safe = is_safe(map);
 
+	/*
+	 * Write-back is enough for stores from now on; what leads to those from
+	 * before may not have been committed. (EINVAL: device-dax, where nothing
+	 * leads to them.)
+	 */
+	if (safe && !known_safe(map) &&
+	    msync(map->addr, map->length, MS_SYNC) && errno != EINVAL)
+		safe = false;
 	atomic_store_explicit(&map->safe, safe, memory_order_relaxed);
 	errno = saved_errno;
 	return safe;

@@ -26,8 +26,10 @@ extern "C" {
  * @length: bytes; 0 is durable at once
  * @offset: where @addr is in the file of @fd, or -1 if that is not known. Only
  *	looked at with MINCORE2_PERSIST_TRUSTED: else the kernel is asked
- * @fd: a descriptor of the file that is mapped there, or -1 if there is none.
- *	If another file is mapped there, msync(2) is used as if it was -1
+ * @fd: a descriptor of the file that is mapped there, or -1 if there is none;
+ *	best the one that was mapped, and opened before the stores: what failed
+ *	before it was opened it does not tell. If another file is mapped there,
+ *	msync(2) is used as if it was -1
  * @error: receives 0 if the range is durable, else a negative errno
  */
 struct mincore2_range {
@@ -73,7 +75,7 @@ int mincore2_persist(const void *addr, size_t length, unsigned int flags);
  * @flags: 0 or MINCORE2_PERSIST_TRUSTED
  * @timeout_ms: how long to wait for requests by descriptor, -1 for any time
  *
- * One request a file for those with descriptors, all of them submitted through
+ * One request a descriptor for those that have one, all of them submitted through
  * io_uring at once; msync(2), one a mapping, where there is no descriptor. The
  * limit does not bound msync(2), the writing back of cache lines, or, where
  * the kernel has no io_uring, a request that was begun before it passed.
@@ -81,12 +83,16 @@ int mincore2_persist(const void *addr, size_t length, unsigned int flags);
  * Return: 0, each range is as mincore2_persist() says; or -EINVAL (@flags,
  * @timeout_ms below -1, or @ranges is NULL with an @nr): nothing was done, no
  * @error was stored. Or the @error of the first range that has one: the ranges
- * whose @error is 0 are durable, of the others nothing may be concluded.
+ * whose @error is 0 are durable, of the others nothing may be concluded. An
+ * error of a request is the error of all ranges of that file (with
+ * MINCORE2_PERSIST_TRUSTED also of those without a descriptor).
  * @error is what mincore2_persist() would return, but never -EINVAL, or
  * -EBADF, @fd is not open; -ETIMEDOUT, the limit passed, the request goes on,
  *	and its result, be it an error, is lost;
- * or what fdatasync(2) failed with. After -EIO or -ETIMEDOUT, success of
- * a later call proves nothing: the data have to be stored again.
+ * or what fdatasync(2) or msync(2) failed with. The kernel tells an open file
+ * once what went wrong when it was written. So after an error of such a call,
+ * by whichever thread and for whichever range of the file, or -ETIMEDOUT,
+ * success of another proves nothing: the data have to be stored again.
  */
 int mincore2_persistv(struct mincore2_range *ranges, size_t nr,
 		      unsigned int flags, int timeout_ms);
@@ -145,8 +151,9 @@ int mincore2_map_persist(const struct mincore2_mapping *map, const void *addr,
  * mincore2_map_check() - ask the kernel again whether it is persistence-safe
  * @map: the mapping
  *
- * For after something that takes the kernel's promise back: the file was
- * reflinked, or the filesystem remounted without barriers.
+ * For after something that takes the kernel's promise back, as a remount
+ * without barriers. If it becomes safe, what was stored before is synced first,
+ * and it stays as it was if that fails.
  *
  * Return: 1, as mincore2_map_safe() says from now on, or 0.
  */

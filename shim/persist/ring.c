@@ -77,13 +77,9 @@ static void take(struct io_uring_cqe *cqe)
 {
 	struct part *leader = io_uring_cqe_get_data(cqe);
 
+	/* Whatever it is, it may be the file's own, which is told once. */
 	leader->error = cqe->res < 0 ? cqe->res : 0;
-	/*
-	 * ECANCELED: was not begun. EINVAL: the file has no fsync(2), or the
-	 * kernel does not know the request. Nothing else is tried twice: an
-	 * error that was reported once is not reported by a second fdatasync().
-	 */
-	leader->done = cqe->res != -ECANCELED && cqe->res != -EINVAL;
+	leader->done = true;
 }
 
 /* Wait for one result. Returns 0 or a negative errno. */

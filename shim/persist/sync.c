@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -33,6 +34,7 @@ static int identify(struct part *part, int fd)
 	part->fd = fd;
 	part->dev = st.st_dev;
 	part->ino = st.st_ino;
+	part->known = true;
 	return 0;
 }
 
@@ -74,6 +76,9 @@ static int target_mapped(struct call *call, struct part *part,
 		return -EOPNOTSUPP;
 	if (part->fd < 0 || part->dev != vma->dev || part->ino != vma->ino) {
 		by_address(call, part, vma->start);
+		part->dev = vma->dev;
+		part->ino = vma->ino;
+		part->known = true;
 		return 0;
 	}
 	part->low = vma->offset + (part->start - vma->start);
@@ -137,13 +142,28 @@ static int compare(const void *a, const void *b)
 #define HAS_FD(x) ((x)->fd >= 0)
 #define DEV(x) ((x)->dev)
 #define INO(x) ((x)->ino)
+#define FD(x) ((x)->fd)
 #define LOW(x) ((x)->low)
+#define KNOWN(x) ((x)->known)
 	BY(HAS_FD);
 	if (p->fd >= 0) {
 		BY(DEV);
 		BY(INO);
+		BY(FD);
 	}
 	BY(LOW);
+	return 0;
+}
+
+/* Those of one file beside each other; first those of which that is not known. */
+static int compare_files(const void *a, const void *b)
+{
+	const struct part *p = *(struct part *const *)a;
+	const struct part *q = *(struct part *const *)b;
+
+	BY(KNOWN);
+	BY(DEV);
+	BY(INO);
 	return 0;
 }
 
@@ -151,8 +171,9 @@ static bool same_target(const struct part *leader, const struct part *part)
 {
 	if ((leader->fd >= 0) != (part->fd >= 0))
 		return false;
+	/* Each descriptor may have an error to tell that another has not. */
 	if (leader->fd >= 0)
-		return leader->dev == part->dev && leader->ino == part->ino;
+		return leader->fd == part->fd;
 	return (leader->mapping && leader->mapping == part->mapping) ||
 	       part->low <= leader->high;
 }
@@ -185,29 +206,30 @@ static size_t group(struct part **sorted, size_t nr, struct part **leaders)
 	return count;
 }
 
+/*
+ * No error is tried again, whatever it is: the kernel tells what went wrong
+ * when it wrote the file once, and a second call would succeed.
+ */
 static int sync_fd(int fd)
 {
-	int ret;
-
-	do
-		ret = fdatasync(fd);
-	while (ret && errno == EINTR);
-	return ret ? -errno : 0;
+	return fdatasync(fd) ? -errno : 0;
 }
 
 static int sync_addresses(const struct part *part)
 {
 	uintptr_t low = (uintptr_t)part->low;
-	int ret;
 
-	do
-		ret = msync((void *)low, (size_t)(part->high - low), MS_SYNC);
-	while (ret && errno == EINTR);
-	return ret ? -errno : 0;
+	return msync((void *)low, (size_t)(part->high - low), MS_SYNC) ?
+	       -errno : 0;
 }
 
 static void run_plain(struct call *call, struct part **leaders, size_t count)
 {
+	sigset_t all, old;
+
+	/* So EINTR is none of a signal's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
 	for (size_t i = 0; i < count; i++) {
 		struct part *leader = leaders[i];
 
@@ -221,6 +243,7 @@ static void run_plain(struct call *call, struct part **leaders, size_t count)
 		else
 			leader->error = sync_fd(leader->fd);
 	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 int still_there(struct call *call, const struct part *part)
@@ -234,7 +257,7 @@ int still_there(struct call *call, const struct part *part)
 }
 
 /* The result of a request is that of all its members. */
-static void spread(struct call *call, struct part **sorted, size_t nr)
+static void spread(struct part **sorted, size_t nr)
 {
 	for (size_t i = 0; i < nr; ) {
 		struct part *leader = sorted[i];
@@ -243,10 +266,48 @@ static void spread(struct call *call, struct part **sorted, size_t nr)
 		for (size_t end = i + leader->members; i < end; i++) {
 			sorted[i]->done = true;
 			sorted[i]->error = err;
-			if (!err && !(call->flags & MINCORE2_PERSIST_TRUSTED))
-				sorted[i]->error = still_there(call, sorted[i]);
 		}
 	}
+}
+
+/* The first error of @nr parts becomes that of all that have none. */
+static int share_error(struct part **parts, size_t nr)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i++)
+		err = parts[i]->error;
+	for (size_t i = 0; i < nr && err; i++)
+		if (!parts[i]->error)
+			parts[i]->error = err;
+	return err;
+}
+
+/*
+ * What failed when a file was written is told once to an open file, to the
+ * first request, whatever its range (file_check_and_advance_wb_err()): so an
+ * error is of all parts of the file. Parts of files that are not known may be
+ * of any.
+ */
+static void share_errors(struct part **parts, size_t nr)
+{
+	size_t unknown = 0;
+
+	qsort(parts, nr, sizeof(*parts), compare_files);
+	while (unknown < nr && !parts[unknown]->known)
+		unknown++;
+	for (size_t i = unknown, end; i < nr; i = end) {
+		for (end = i + 1; end < nr && !compare_files(&parts[i], &parts[end]);
+		     end++)
+			;
+		share_error(parts + i, end - i);
+	}
+	if (share_error(parts, unknown))
+		share_error(parts, nr);
+	else if (unknown)
+		for (size_t i = unknown; i < nr && !parts[0]->error; i++)
+			for (size_t j = 0; j < unknown; j++)
+				parts[j]->error = parts[i]->error;
 }
 
 int sync_parts(struct call *call)
@@ -279,7 +340,12 @@ int sync_parts(struct call *call)
 	run_plain(call, leaders, by_addr);
 	ring_finish(&ring, call);
 	run_plain(call, leaders, count);
-	spread(call, sorted, nr);
+	spread(sorted, nr);
+	share_errors(sorted, nr);
+	for (size_t i = 0; i < nr; i++)
+		if (!sorted[i]->error &&
+		    !(call->flags & MINCORE2_PERSIST_TRUSTED))
+			sorted[i]->error = still_there(call, sorted[i]);
 	free(sorted);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "tool.h"
 
@@ -202,6 +203,20 @@ int process_sync(const struct process *process, const char *root)
 	return sync;
 }
 
+/*
+ * The path is that of the mount namespace of the process, and may have another
+ * file by now. Where mappings show other numbers than fstat(2) (btrfs), it can
+ * not be told, which is a no.
+ */
+static bool is_file_of(const struct process *process, int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_ino == process->ino &&
+	       major(st.st_dev) == process->major &&
+	       minor(st.st_dev) == process->minor;
+}
+
 int process_open(const struct process *process, struct target *target,
 		 char *error, size_t size)
 {
@@ -215,10 +230,11 @@ int process_open(const struct process *process, struct target *target,
 	err = target_open(target, link, write, error, size);
 	/* Without privileges the link is closed: by name, if it is the same. */
 	if (err == -EPERM || err == -EACCES) {
+		error[0] = '\0';
 		err = target_open(target, process->path, write, error, size);
-		if (!err && target->ino != process->ino) {
+		if (!err && !is_file_of(process, target->fd)) {
 			target_close(target);
-			err = fail(error, size, ESTALE, "its file is no longer at that path");
+			err = fail(error, size, ESTALE, "its file is not the one at that path, as far as can be told without CAP_CHECKPOINT_RESTORE");
 		}
 	}
 	if (err)

@@ -4,25 +4,31 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "faults.h"
+#include "mincore2.h"
 
 struct faults faults;
+static atomic_bool failed_before;
 
 void faults_reset(void)
 {
 	memset(&faults, 0, sizeof(faults));
 	faults.fail_fd = -1;
+	failed_before = false;
 }
 
 /* Sets errno when a call is to fail. */
 static bool fails(int error, int fd)
 {
 	if (!error || (fd >= 0 && faults.fail_fd >= 0 && fd != faults.fail_fd))
+		return false;
+	if (faults.once && atomic_exchange(&failed_before, true))
 		return false;
 	errno = error;
 	return true;
@@ -41,7 +47,8 @@ int __wrap_msync(void *addr, size_t length, int flags);
 int __wrap_msync(void *addr, size_t length, int flags)
 {
 	faults.msync++;
-	return fails(faults.msync_error, -1) ? -1 :
+	return (!faults.fail_addr || faults.fail_addr == addr) &&
+	       fails(faults.msync_error, -1) ? -1 :
 	       __real_msync(addr, length, flags);
 }
 
@@ -52,6 +59,26 @@ int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	faults.clone++;
 	return fails(faults.clone_error, -1) ? -1 :
 	       __real_clone(fn, stack, flags, arg);
+}
+
+ssize_t __real_mincore2(void *addr, size_t length, void *vec, size_t nr, unsigned int flags);
+ssize_t __wrap_mincore2(void *addr, size_t length, void *vec, size_t nr, unsigned int flags);
+ssize_t __wrap_mincore2(void *addr, size_t length, void *vec, size_t nr, unsigned int flags)
+{
+	ssize_t got = __real_mincore2(addr, length, vec, nr, flags);
+	struct mincore_region *regions = vec;
+
+	for (ssize_t i = 0; faults.not_safe && i < got; i++)
+		regions[i].state &= ~(uint64_t)MINCORE_PERSIST;
+	return got;
+}
+
+int __real_sigaction(int sig, const struct sigaction *action, struct sigaction *old);
+int __wrap_sigaction(int sig, const struct sigaction *action, struct sigaction *old);
+int __wrap_sigaction(int sig, const struct sigaction *action, struct sigaction *old)
+{
+	faults.sigaction++;
+	return __real_sigaction(sig, action, old);
 }
 
 int __real_pmem_has_auto_flush(void);

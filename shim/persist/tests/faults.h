@@ -11,12 +11,16 @@
 
 struct faults {
 	/* How often each was called. */
-	atomic_int fdatasync, msync, clone, rings, submits, auto_flush_asked;
+	atomic_int fdatasync, msync, clone, sigaction, rings, submits, auto_flush_asked;
 	/* How many requests were submitted. */
 	atomic_int requests;
 	/* The errno to fail with, if not 0; fail_fd: only for this descriptor. */
 	int fdatasync_error, msync_error, clone_error, ring_error, submit_error;
 	int fail_fd;
+	/* msync: only for this address, if not NULL. */
+	const void *fail_addr;
+	/* Only the first call fails: an error is told once. */
+	bool once;
 	/* The result of each io_uring request, if not 0. */
 	int result;
 	/* Requests are replaced by others that never end. */
@@ -25,6 +29,8 @@ struct faults {
 	int at_most;
 	/* The caches are persistent. */
 	bool auto_flush;
+	/* The kernel calls nothing persistence-safe. */
+	bool not_safe;
 };
 
 extern struct faults faults;

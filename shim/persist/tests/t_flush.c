@@ -3,9 +3,9 @@
  * Where mincore2() says persistence-safe: run under fake-kernel, which says so
  * of plain files. Cache lines are written back then, and SIGBUS stays inside.
  *
- *   fake-kernel SCRIPT t_flush safe|auto-flush|mixed|unmapped|unusable|never
+ *   fake-kernel SCRIPT t_flush safe|no-flush|auto-flush|mixed|unmapped|unusable|never
  *
- * safe: all is persistence-safe; auto-flush: caches are, too; mixed: of each mapping pages 4 to 7 are not;
+ * safe: all is persistence-safe; no-flush: but nothing is written back; auto-flush: caches are, too; mixed: of each mapping pages 4 to 7 are not;
  * unmapped: it says that nothing is mapped; unusable: its answers are nonsense;
  * never: there is no such call.
  */
@@ -42,6 +42,8 @@ static void test_flush(void)
 	faults_reset();
 	ok(mincore2_persist(file.map + 100, 9000, 0) == 0 && faults.clone == 1 &&
 	   !faults.msync, "a range is flushed under guard, not synced");
+	ok(!faults.sigaction,
+	   "without sigaction(): what wraps it (libjsig) has its records in memory that the child shares");
 	ok(mincore2_persist(file.map, 1, 0) == 0 && faults.auto_flush_asked <= 1,
 	   "whether caches are persistent, which takes long, is asked once (%d)",
 	   faults.auto_flush_asked);
@@ -177,6 +179,58 @@ static void test_handle(void)
 	file_end(&file);
 }
 
+/* What was stored while the handle was not safe has not been committed. */
+static void test_becomes_safe(void)
+{
+	struct mincore2_mapping *map;
+	struct file file = file_new();
+	char *addr;
+
+	faults_reset();
+	faults.not_safe = true;
+	if (mincore2_map(LENGTH, PROT_READ | PROT_WRITE, file.fd, 0, &map)) {
+		ok(false, "mincore2_map");
+		return;
+	}
+	addr = mincore2_map_addr(map);
+	addr[0] = 1;
+	ok(!mincore2_map_safe(map) && !mincore2_map_check(map) && !faults.msync,
+	   "a handle that is not safe, and is not after a check");
+	faults.not_safe = false;
+	faults.msync_error = EIO;
+	ok(!mincore2_map_check(map) && !mincore2_map_safe(map) && faults.msync == 1,
+	   "the kernel says safe, but what was stored before can not be synced: it stays so");
+	faults.msync_error = 0;
+	ok(mincore2_map_check(map) == 1 && mincore2_map_safe(map) && faults.msync == 2,
+	   "it becomes safe once what was stored before is synced");
+	ok(mincore2_map_check(map) == 1 && faults.msync == 2, "and not again");
+	faults.not_safe = true;
+	ok(!mincore2_map_check(map) && !mincore2_map_safe(map), "and it can end");
+	mincore2_unmap(map);
+	file_end(&file);
+}
+
+/* PMEM_NO_FLUSH=1 switches libpmem's write-back off: then it is none. */
+static void test_no_flush(void)
+{
+	struct mincore2_mapping *map;
+	struct file file = file_new();
+
+	faults_reset();
+	ok(mincore2_persist(file.map, LENGTH, 0) == 0 && faults.msync == 1 &&
+	   !faults.clone, "without write-back: synced");
+	ok(mincore2_persist(file.map, LENGTH, MINCORE2_PERSIST_TRUSTED) == 0 &&
+	   faults.msync == 2, "trusted, too");
+	ok(!mincore2_map(LENGTH, PROT_READ | PROT_WRITE, file.fd, 0, &map) &&
+	   !mincore2_map_safe(map), "a handle is not safe");
+	faults_reset();
+	ok(!mincore2_map_persist(map, mincore2_map_addr(map), 1) && faults.msync == 1,
+	   "it is synced");
+	ok(!mincore2_map_check(map), "and a check does not make it safe");
+	mincore2_unmap(map);
+	file_end(&file);
+}
+
 static void test_mixed(void)
 {
 	struct file file = file_new();
@@ -226,6 +280,13 @@ int main(int argc, char **argv)
 		test_shrunk(false);
 		test_race();
 		test_handle();
+		test_becomes_safe();
+	} else if (!strcmp(what, "no-flush")) {
+		/* libpmem has looked at it when the program began. */
+		setenv("PMEM_NO_FLUSH", "1", 1);
+		if (argc < 3)
+			execl("/proc/self/exe", argv[0], what, "again", NULL);
+		test_no_flush();
 	} else if (!strcmp(what, "auto-flush")) {
 		/* As libpmem does where there is nothing to flush. */
 		setenv("PMEM_NO_FLUSH", "1", 1);

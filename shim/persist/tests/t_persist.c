@@ -267,6 +267,112 @@ static void test_errors(void)
 	file_end(&b);
 }
 
+/* The kernel tells an error once: whoever gets it, all of the file may be lost. */
+static void test_told_once(void)
+{
+	struct file a = file_new(), b = file_new();
+	char *again = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, a.fd, 0);
+	int same = dup(a.fd);
+	struct mincore2_range ranges[] = {
+		range_of(a.map, 1, -1), range_of(again + 8 * PAGE, 1, -1),
+		range_of(b.map, 1, -1),
+	};
+	int ret;
+
+	faults_reset();
+	faults.once = true;
+	faults.msync_error = EIO;
+	faults.fail_addr = a.map;
+	ret = mincore2_persistv(ranges, 3, 0, -1);
+	ok(ret == -EIO && ranges[0].error == -EIO && ranges[1].error == -EIO &&
+	   faults.msync == 3, "EIO of one mapping is that of all of the file (%d, %d)",
+	   ranges[0].error, ranges[1].error);
+	ok(!ranges[2].error, "but not of another file");
+	ranges[1].fd = a.fd;
+	faults_reset();
+	faults.once = true;
+	faults.msync_error = EIO;
+	faults.fail_addr = a.map;
+	ret = mincore2_persistv(ranges, 3, 0, -1);
+	ok(ranges[0].error == -EIO && ranges[1].error == -EIO && !ranges[2].error,
+	   "EIO of a mapping is that of its file's descriptor (%d)", ranges[1].error);
+	faults_reset();
+	faults.once = true;
+	faults.fdatasync_error = EIO;
+	ret = mincore2_persistv(ranges, 3, 0, -1);
+	ok(ranges[0].error == -EIO && ranges[1].error == -EIO && !ranges[2].error,
+	   "and the other way round (%d)", ranges[0].error);
+	ranges[0].fd = same;
+	faults_reset();
+	faults.ring_error = ENOSYS;
+	faults.once = true;
+	faults.fdatasync_error = EIO;
+	faults.fail_fd = a.fd;
+	ret = mincore2_persistv(ranges, 3, 0, -1);
+	ok(faults.fdatasync == 2 && ranges[0].error == -EIO && ranges[1].error == -EIO,
+	   "two descriptors of a file: both are asked, the error is of both (%d, %d)",
+	   ranges[0].error, ranges[1].error);
+	ranges[0].fd = ranges[1].fd = -1;
+	faults_reset();
+	faults.once = true;
+	faults.msync_error = EIO;
+	ret = mincore2_persistv(ranges, 3, MINCORE2_PERSIST_TRUSTED, -1);
+	ok(ret == -EIO && ranges[0].error == -EIO && ranges[1].error == -EIO &&
+	   ranges[2].error == -EIO,
+	   "trusted, without descriptors: nobody knows whose it is");
+	ranges[1].fd = a.fd;
+	ranges[1].offset = 8 * PAGE;
+	ranges[2].fd = b.fd;
+	ranges[2].offset = 0;
+	faults_reset();
+	faults.once = true;
+	faults.ring_error = ENOSYS;
+	faults.fdatasync_error = EIO;
+	faults.fail_fd = a.fd;
+	mincore2_persistv(ranges, 3, MINCORE2_PERSIST_TRUSTED, -1);
+	ok(ranges[0].error == -EIO && ranges[1].error == -EIO && !ranges[2].error,
+	   "an error of a descriptor may be that of a mapping (%d, %d, %d)",
+	   ranges[0].error, ranges[1].error, ranges[2].error);
+	close(same);
+	munmap(again, LENGTH);
+	file_end(&a);
+	file_end(&b);
+}
+
+/* A second try would succeed, as the first has taken the error away. */
+static void test_not_tried_again(void)
+{
+	struct file a = file_new(), b = file_new();
+	struct mincore2_range ranges[] = {
+		range_of(a.map, 1, a.fd), range_of(b.map, LENGTH, b.fd),
+	};
+
+	faults_reset();
+	faults.once = true;
+	faults.fdatasync_error = EINTR;
+	ok(mincore2_persistv(ranges, 1, 0, -1) == -EINTR && faults.fdatasync == 1,
+	   "EINTR of fdatasync is final");
+	ranges[0].fd = -1;
+	faults_reset();
+	faults.once = true;
+	faults.msync_error = EINTR;
+	ok(mincore2_persistv(ranges, 1, 0, -1) == -EINTR && faults.msync == 1,
+	   "EINTR of msync is final");
+	ranges[0].fd = a.fd;
+	if (!no_uring) {
+		faults_reset();
+		faults.result = -ECANCELED;
+		expect_errors(ranges, -ECANCELED, -ECANCELED, "ECANCELED of requests");
+		ok(!faults.fdatasync, "is final");
+		faults_reset();
+		faults.result = -EINVAL;
+		expect_errors(ranges, -EOPNOTSUPP, -EOPNOTSUPP, "EINVAL of requests");
+		ok(!faults.fdatasync, "is final");
+	}
+	file_end(&a);
+	file_end(&b);
+}
+
 static double seconds(void)
 {
 	struct timespec t;
@@ -287,10 +393,6 @@ static void test_ring(void)
 	faults.result = -EIO;
 	expect_errors(ranges, -EIO, -EIO, "EIO of requests");
 	ok(!faults.fdatasync, "they are not tried again: the error is told once");
-	faults_reset();
-	faults.result = -ECANCELED;
-	expect_errors(ranges, 0, 0, "what was not begun");
-	ok(faults.fdatasync == 2, "is done by fdatasync");
 	faults_reset();
 	faults.submit_error = EPERM;
 	expect_errors(ranges, 0, 0, "io_uring_enter that is forbidden");
@@ -316,9 +418,9 @@ static void test_ring(void)
 
 static void test_no_time(void)
 {
-	struct file a = file_new();
+	struct file a = file_new(), b = file_new();
 	struct mincore2_range ranges[] = {
-		range_of(a.map, 1, a.fd), range_of(a.map, 1, -1),
+		range_of(a.map, 1, a.fd), range_of(b.map, 1, -1),
 	};
 
 	faults_reset();
@@ -328,6 +430,7 @@ static void test_no_time(void)
 	   "no time at all: ETIMEDOUT, but msync is done");
 	ok(!faults.fdatasync, "and no request is begun");
 	file_end(&a);
+	file_end(&b);
 }
 
 static void *persist_often(void *arg)
@@ -464,6 +567,8 @@ int main(int argc, char **argv)
 	test_protection();
 	test_batch();
 	test_errors();
+	test_told_once();
+	test_not_tried_again();
 	if (!no_uring)
 		test_ring();
 	test_no_time();
