@@ -423,34 +423,6 @@ static noinline int mincore2_pte_range(struct mincore2_walk *w, pmd_t *pmdp,
 	return stop;
 }
 
-/*
- * What an entry says is taken from one reading of it: to have its lock would not
- * make that truer, and a huge entry that is being split or moved is either as it
- * was or none. The lock is for looking at the page, which may go otherwise.
- */
-static int mincore2_pud_entry(pud_t *pudp, unsigned long addr,
-			      unsigned long end, struct mm_walk *walk)
-{
-	struct mincore2_walk *w = walk->private;
-	pud_t pud = pudp_get(pudp);
-
-	/*
-	 * The page walk splits a huge entry before it descends, so let it do
-	 * that only where there is a table: one that is there stays while
-	 * mmap_lock is held.
-	 */
-	if (pud_none(pud)) {
-		walk->action = ACTION_AGAIN;
-		return 0;
-	}
-	if (!pud_leaf(pud))
-		return 0;
-	walk->action = ACTION_CONTINUE;
-	return mincore2_report(w, end,
-			       mincore2_present(w, MINCORE2_PUD, pud_write(pud),
-						false, NULL));
-}
-
 /* The state that a huge PMD entry gives. */
 static __always_inline u64 mincore2_present_pmd(const struct mincore2_walk *w,
 						pmd_t pmd,
@@ -485,23 +457,55 @@ static noinline int mincore2_locked_pmd(struct mincore2_walk *w, pmd_t *pmdp,
 	return mincore2_report(w, end, state);
 }
 
-static int mincore2_pmd_entry(pmd_t *pmdp, unsigned long addr,
+/*
+ * Report the pages of a PMD entry from w->addr up to @end, or fewer: not if it has
+ * changed meanwhile, and not all if that is much work.
+ *
+ * What a huge entry says is taken from one reading of it: to have its lock would
+ * not make that truer, and an entry that is being split or moved is either as it
+ * was or none. The lock is for looking at the page, which may go otherwise.
+ */
+static int mincore2_pmd(struct mincore2_walk *w, pmd_t *pmdp, unsigned long end)
+{
+	pmd_t pmd = pmdp_get_lockless(pmdp);
+
+	if (pmd_none(pmd))
+		return mincore2_report(w, end, w->hole_state);
+	if (pmd_present(pmd) && !pmd_leaf(pmd))
+		return mincore2_pte_range(w, pmdp, end);
+	if (w->private_dax || !pmd_present(pmd))
+		return mincore2_locked_pmd(w, pmdp, end);
+	return mincore2_report(w, end, mincore2_present_pmd(w, pmd, NULL));
+}
+
+/*
+ * The levels below are walked here, as the page walk would call back for each
+ * entry. A table of PMDs that is there stays while mmap_lock is held.
+ */
+static int mincore2_pud_entry(pud_t *pudp, unsigned long addr,
 			      unsigned long end, struct mm_walk *walk)
 {
 	struct mincore2_walk *w = walk->private;
-	pmd_t pmd = pmdp_get_lockless(pmdp);
+	pud_t pud = pudp_get(pudp);
+	pmd_t *pmdp;
 	int stop;
 
-	if (pmd_present(pmd) ? !pmd_leaf(pmd) : pmd_none(pmd))
-		stop = mincore2_pte_range(w, pmdp, end);
-	else if (w->private_dax || !pmd_present(pmd))
-		stop = mincore2_locked_pmd(w, pmdp, end);
-	else
-		return mincore2_report(w, end, mincore2_present_pmd(w, pmd, NULL));
+	if (pud_leaf(pud))
+		return mincore2_report(w, end,
+				       mincore2_present(w, MINCORE2_PUD,
+							pud_write(pud), false,
+							NULL));
+	if (!pud_present(pud))
+		return mincore2_report(w, end, w->hole_state);
 
-	/* It has changed, or was much work. */
-	if (!stop && w->addr != end)
-		walk->action = ACTION_AGAIN;
+	pmdp = pmd_offset(pudp, addr);
+	do {
+		unsigned long next = pmd_addr_end(w->addr, end);
+
+		stop = mincore2_pmd(w, pmdp, next);
+		if (w->addr == next)
+			pmdp++;
+	} while (!stop && w->addr != end);
 	return stop;
 }
 
@@ -554,7 +558,6 @@ static int mincore2_pte_hole(unsigned long addr, unsigned long end,
 
 static const struct mm_walk_ops mincore2_walk_ops = {
 	.pud_entry	= mincore2_pud_entry,
-	.pmd_entry	= mincore2_pmd_entry,
 	.pte_hole	= mincore2_pte_hole,
 	.hugetlb_entry	= mincore2_hugetlb_entry,
 	.walk_lock	= PGWALK_RDLOCK,
