@@ -186,75 +186,76 @@ static __always_inline int mincore2_stop(const struct mincore2_walk *w)
 }
 
 /*
- * How many pages the folio in the page cache has from @index on; 0: it is no
- * longer there. It is not referenced: what was read of it holds if the entry
- * is still the same afterwards.
+ * Is the page @index of a file resident, for which the page cache holds @folio, or
+ * a value? The answer holds for *@nr pages from there on. What is found without a
+ * lock may be freed at any time, and used otherwise; once it is referenced it
+ * stays, and is not split, but need not be the file's any more.
  */
-static unsigned long mincore2_folio(struct xa_state *xas, struct folio *folio,
-				    pgoff_t index, bool *uptodate)
+static __always_inline bool mincore2_cached(struct mincore2_walk *w,
+					    struct address_space *mapping,
+					    struct folio *folio, pgoff_t index,
+					    unsigned long *nr)
 {
-	unsigned long nr = folio_nr_pages(folio);
-	pgoff_t first = READ_ONCE(folio->index);
+	if (likely(!xa_is_value(folio) && folio_try_get(folio))) {
+		unsigned long offset = index - folio->index;
+		unsigned long size = folio_nr_pages(folio);
+		bool uptodate = folio_test_uptodate(folio);
 
-	*uptodate = folio_test_uptodate(folio);
-	if (unlikely(xas_reload(xas) != folio) || index - first >= nr)
-		return 0;
-	return first + nr - index;
+		if (unlikely(folio->mapping != mapping))
+			size = 0;
+		folio_put(folio);
+		if (likely(offset < size)) {
+			*nr = size - offset;
+			return uptodate;
+		}
+	}
+	/* In swap, evicted, or just changing. */
+	w->budget -= MINCORE2_LOOKUP_WORK;
+	*nr = 1;
+	return mincore_page(mapping, index);
 }
 
 /*
- * Is the page @index of the file resident, as mincore_page() has it? In *@end,
- * where the run of pages that have the same answer ends, not behind @last; it
- * may go on there.
+ * Is the page @index of the file resident, as mincore_page() has it? The answer
+ * holds for the first of *@nr pages from there on: how many replaces *@nr.
  */
-static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index, pgoff_t last,
-			    pgoff_t *end)
+static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index,
+			    unsigned long *nr)
 {
 	struct address_space *mapping = w->vma->vm_file->f_mapping;
 	XA_STATE(xas, &mapping->i_pages, index);
+	pgoff_t next = index, end = index + *nr;
 	bool resident = false;
 	struct folio *folio;
-	int work = 0;
+	unsigned long size;
 
-	*end = index;
 	rcu_read_lock();
+	w->budget -= MINCORE2_LOOKUP_WORK;
 	do {
-		folio = xas_find(&xas, last);
+		folio = xas_find(&xas, end - 1);
 	} while (xas_retry(&xas, folio));
 	if (!folio || xas.xa_index > index) {
-		*end = folio ? xas.xa_index : last + 1;
-		work = MINCORE2_FIND_WORK;
-		folio = NULL;
+		w->budget -= MINCORE2_FIND_WORK;
+		next = folio ? xas.xa_index : end;
+		goto out;
 	}
-	while (folio && !xa_is_internal(folio)) {
-		unsigned long nr = 0;
-		bool uptodate;
-
-		work += MINCORE2_CACHE_WORK;
-		if (!xa_is_value(folio))
-			nr = mincore2_folio(&xas, folio, *end, &uptodate);
-		if (unlikely(!nr)) {
-			/* In swap, evicted, or just changing. */
-			uptodate = mincore_page(mapping, *end);
-			work += MINCORE2_LOOKUP_WORK;
-		}
-		if (*end > index && uptodate != resident)
+	resident = mincore2_cached(w, mapping, folio, index, &size);
+	do {
+		next += size;
+		w->budget -= MINCORE2_CACHE_WORK;
+		if (next >= end || w->budget <= 0)
 			break;
-		resident = uptodate;
-		*end += nr ?: 1;
-		if (*end > last || work >= w->budget)
-			break;
-		if (likely(nr == 1)) {
+		if (likely(size == 1)) {
 			folio = xas_next(&xas);
 		} else {
-			xas_set(&xas, *end);
+			xas_set(&xas, next);
 			folio = xas_load(&xas);
 		}
-	}
+	} while (folio && !xa_is_internal(folio) &&
+		 mincore2_cached(w, mapping, folio, next, &size) == resident);
+out:
 	rcu_read_unlock();
-
-	*end = min(*end, last + 1);
-	w->budget -= work;
+	*nr = min(next, end) - index;
 	return resident;
 }
 
@@ -267,15 +268,12 @@ static noinline void mincore2_put_cached(struct mincore2_walk *w,
 					 unsigned long end, u64 state)
 {
 	do {
-		pgoff_t index = linear_page_index(w->vma, w->addr);
-		pgoff_t last = index + ((end - w->addr) >> PAGE_SHIFT) - 1;
-		pgoff_t next;
-		u64 resident = 0;
+		unsigned long nr = (end - w->addr) >> PAGE_SHIFT;
+		bool resident = mincore2_lookup(w, linear_page_index(w->vma, w->addr),
+						&nr);
 
-		if (mincore2_lookup(w, index, last, &next))
-			resident = MINCORE_RESIDENT;
-		mincore2_put(w, w->addr + ((next - index) << PAGE_SHIFT),
-			     state | resident);
+		mincore2_put(w, w->addr + nr * PAGE_SIZE,
+			     state | (resident ? MINCORE_RESIDENT : 0));
 	} while (w->addr < end && !mincore2_stop(w));
 }
 
