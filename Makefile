@@ -45,8 +45,9 @@ guest-shell:
 	@$(STEPS)/shell
 
 #: make bench          what a query costs, beside all that can be asked today: build/bench
+#:                     (CONTENTION=1: only what scans cost their neighbours; idle machine)
 bench:
-	@$(STEPS)/bench
+	@$(STEPS)/bench $(if $(CONTENTION),--contention)
 
 #: make bench-latency  what the first store to a page costs, with MAP_SYNC and without: build/latency
 bench-latency:

@@ -29,6 +29,9 @@
 #define MINCORE2_BYTE		0xffU
 
 #define MINCORE2_SHIFT(shift)	((u64)(shift) << 56)
+#define MINCORE2_PTE		(MINCORE_PTE | MINCORE2_SHIFT(PAGE_SHIFT))
+#define MINCORE2_PMD		(MINCORE_PMD | MINCORE2_SHIFT(PMD_SHIFT))
+#define MINCORE2_PUD		(MINCORE_PUD | MINCORE2_SHIFT(PUD_SHIFT))
 
 /*
  * The work done under one hold of mmap_lock: no more than mincore() does, which
@@ -36,24 +39,34 @@
  */
 #define MINCORE2_BATCH		PAGE_SIZE
 /* In this unit: to report a run of pages, be it one entry, */
-#define MINCORE2_REPORT_WORK	4
+#define MINCORE2_REPORT_WORK	6
 /* to begin with a VMA, */
-#define MINCORE2_VMA_WORK	48
-/* to look at an entry of the page cache, in passing or by mincore_page(), */
-#define MINCORE2_CACHE_WORK	3
-#define MINCORE2_LOOKUP_WORK	16
-/* and to find the next one there. */
-#define MINCORE2_FIND_WORK	64
+#define MINCORE2_VMA_WORK	100
+/* to find out what a PTE means, */
+#define MINCORE2_SEE_WORK	15
+/* to look at the next entry of the page cache, or at one by mincore_page(), */
+#define MINCORE2_CACHE_WORK	9
+#define MINCORE2_LOOKUP_WORK	30
+/* and to find the next page that is in the page cache at all. */
+#define MINCORE2_FIND_WORK	250
 /* The work done under one hold of a page-table lock. */
-#define MINCORE2_TABLE_WORK	1024
+#define MINCORE2_TABLE_WORK	800
 
-/* No region is being gathered. */
+/*
+ * In the states below, not for user space: RESIDENT is what the page cache says.
+ * Only set where RESIDENT is wanted. No flag of a state, so no bit of one either.
+ */
+#define MINCORE2_LOOKUP		BIT(30)
+/* No page has this state. */
 #define MINCORE2_NO_STATE	U64_MAX
-/* Regions for which no bounce page is allocated. */
-#define MINCORE2_FEW		8
+/*
+ * Pieces for which no page is allocated: for eight regions, what precedes them,
+ * and what follows.
+ */
+#define MINCORE2_FEW		10
 
 /**
- * struct mincore2_piece - a region, which starts where the one before ended
+ * struct mincore2_piece - a region, which starts where the one before it ends
  * @end:	first address behind it
  * @state:	of all its pages
  */
@@ -67,42 +80,31 @@ struct mincore2_piece {
  * @addr:	all pages below have been reported
  * @want:	the bits to report; all others are cleared
  * @budget:	work that may still be done before mmap_lock is dropped
- * @regions:	report regions, not bytes
- * @denied:	mincore() would not look into the page cache for this VMA; negative:
- *		not asked yet, see mincore2_denied()
- * @private_dax: this VMA maps DAX memory, and copies a page when it is written
- * @pfnmap:	this VMA's residency is its file's, whatever its entries say
- * @mapping:	where to look up pages of this VMA that no entry maps (@pfnmap:
- *		all pages), or NULL
- * @vma_state:	bits that each page of this VMA has
- * @hole_state:	bits that each page of this VMA has which no entry maps
- * @state:	of the region being gathered, which ends at @addr; never that of
- *		a page in a byte vector
- * @start:	where the first region starts that is not copied out
- * @buf:	the elements to be copied out next
- * @nr:		how many there are
- * @room:	how many there may be
+ * @private_dax: @vma maps DAX memory, and copies a page when it is written
+ * @vma:	the mapping that is walked
+ * @page_state:	what each of its pages has that is in memory, whatever maps it
+ * @hole_state:	what each of its pages has without an entry
+ * @bytes:	where the next byte goes; NULL: regions are wanted
+ * @piece:	the region that is being gathered: its @end is set when it does end
+ * @full:	no room is left behind this piece
+ * @buf:	the elements to be copied out next, in a page or, few pieces, on the
+ *		stack. The first piece is none: it ends where the next one starts
  */
 struct mincore2_walk {
 	unsigned long addr;
 	u64 want;
 	int budget;
-	bool regions;
-	s8 denied;
 	bool private_dax;
-	bool pfnmap;
-	struct address_space *mapping;
-	u64 vma_state;
+	struct vm_area_struct *vma;
+	u64 page_state;
 	u64 hole_state;
-	u64 state;
-	unsigned long start;
+	u8 *bytes;
+	struct mincore2_piece *piece;
+	struct mincore2_piece *full;
 	union {
-		void *page;
 		u8 *bytes;
 		struct mincore2_piece *pieces;
 	} buf;
-	size_t nr;
-	size_t room;
 };
 
 /*
@@ -146,126 +148,114 @@ static int __init mincore2_init(void)
 }
 core_initcall(mincore2_init);
 
-/* May residency not be told? Can sleep, as filesystems are asked. */
-static bool mincore2_denied(struct mincore2_walk *w, struct vm_area_struct *vma)
-{
-	if (w->denied < 0)
-		w->denied = !can_do_mincore(vma);
-	return w->denied;
-}
-
-/* The region that was being gathered ends: it is to be copied out. */
-static void mincore2_flush(struct mincore2_walk *w)
-{
-	w->buf.pieces[w->nr++] = (struct mincore2_piece) {
-		.end = w->addr, .state = w->state,
-	};
-	w->state = MINCORE2_NO_STATE;
-}
-
-/* See mincore2_report(): another state than that of the pages before. */
-static noinline int mincore2_report_new(struct mincore2_walk *w,
+/* Bytes instead of a region, which is more work. */
+static noinline void mincore2_put_bytes(struct mincore2_walk *w,
 					unsigned long end, u64 state)
 {
-	if (!w->regions) {
-		size_t nr = (end - w->addr) >> PAGE_SHIFT;
+	size_t nr = (end - w->addr) >> PAGE_SHIFT;
 
-		memset(w->buf.bytes + w->nr, state, nr);
-		w->nr += nr;
-	} else {
-		if (w->state != MINCORE2_NO_STATE)
-			mincore2_flush(w);
-		w->state = state;
+	memset(w->bytes, state, nr);
+	w->bytes += nr;
+	w->budget -= MINCORE2_REPORT_WORK;
+}
+
+/* The pages from w->addr up to @end have @state. */
+static __always_inline void mincore2_put(struct mincore2_walk *w,
+					 unsigned long end, u64 state)
+{
+	struct mincore2_piece *piece = w->piece;
+
+	state &= w->want;
+	if (state != piece->state) {
+		if (likely(!w->bytes)) {
+			piece->end = w->addr;
+			piece[1].state = state;
+			w->piece = piece + 1;
+		} else {
+			mincore2_put_bytes(w, end, state);
+		}
 	}
 	w->addr = end;
 	w->budget -= MINCORE2_REPORT_WORK;
-	return w->budget <= 0 || w->nr == w->room;
+}
+
+/* Does the walk have to stop, before the next page is put? */
+static __always_inline int mincore2_stop(const struct mincore2_walk *w)
+{
+	return w->budget <= 0 || w->piece == w->full;
 }
 
 /*
- * Report that the pages from w->addr up to @end have @state. Returns nonzero
- * when the walk has to stop, after these pages.
+ * Is the page @index of a file resident, for which the page cache holds @folio, or
+ * a value? The answer holds for *@nr pages from there on. What is found without a
+ * lock may be freed at any time, and used otherwise; once it is referenced it
+ * stays, and is not split, but need not be the file's any more.
  */
-static __always_inline int mincore2_report(struct mincore2_walk *w,
-					   unsigned long end, u64 state)
+static __always_inline bool mincore2_cached(struct mincore2_walk *w,
+					    struct address_space *mapping,
+					    struct folio *folio, pgoff_t index,
+					    unsigned long *nr)
 {
-	state &= w->want;
-	if (state != w->state)
-		return mincore2_report_new(w, end, state);
-	w->addr = end;
-	w->budget -= MINCORE2_REPORT_WORK;
-	return w->budget <= 0;
+	if (likely(!xa_is_value(folio) && folio_try_get(folio))) {
+		unsigned long offset = index - folio->index;
+		unsigned long size = folio_nr_pages(folio);
+		bool uptodate = folio_test_uptodate(folio);
+
+		if (unlikely(folio->mapping != mapping))
+			size = 0;
+		folio_put(folio);
+		if (likely(offset < size)) {
+			*nr = size - offset;
+			return uptodate;
+		}
+	}
+	/* In swap, evicted, or just changing. */
+	w->budget -= MINCORE2_LOOKUP_WORK;
+	*nr = 1;
+	return mincore_page(mapping, index);
 }
 
 /*
- * How many pages the folio in the page cache has from @index on; 0: it is no
- * longer there. It is not referenced: what was read of it holds if the entry
- * is still the same afterwards.
+ * Is the page @index of the file resident, as mincore_page() has it? The answer
+ * holds for the first of *@nr pages from there on: how many replaces *@nr.
  */
-static unsigned long mincore2_folio(struct xa_state *xas, struct folio *folio,
-				    pgoff_t index, bool *uptodate)
+static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index,
+			    unsigned long *nr)
 {
-	unsigned long nr = folio_nr_pages(folio);
-	pgoff_t first = READ_ONCE(folio->index);
-
-	*uptodate = folio_test_uptodate(folio);
-	if (unlikely(xas_reload(xas) != folio) || index - first >= nr)
-		return 0;
-	return first + nr - index;
-}
-
-/*
- * Is the page @index of the file resident, as mincore_page() has it? In *@end,
- * where the run of pages that have the same answer ends, not behind @last; it
- * may go on there.
- */
-static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index, pgoff_t last,
-			    pgoff_t *end)
-{
-	XA_STATE(xas, &w->mapping->i_pages, index);
+	struct address_space *mapping = w->vma->vm_file->f_mapping;
+	XA_STATE(xas, &mapping->i_pages, index);
+	pgoff_t next = index, end = index + *nr;
 	bool resident = false;
 	struct folio *folio;
-	int work = 0;
+	unsigned long size;
 
-	*end = index;
 	rcu_read_lock();
+	w->budget -= MINCORE2_LOOKUP_WORK;
 	do {
-		folio = xas_find(&xas, last);
+		folio = xas_find(&xas, end - 1);
 	} while (xas_retry(&xas, folio));
 	if (!folio || xas.xa_index > index) {
-		*end = folio ? xas.xa_index : last + 1;
-		work = MINCORE2_FIND_WORK;
-		folio = NULL;
+		w->budget -= MINCORE2_FIND_WORK;
+		next = folio ? xas.xa_index : end;
+		goto out;
 	}
-	while (folio && !xa_is_internal(folio)) {
-		unsigned long nr = 0;
-		bool uptodate;
-
-		work += MINCORE2_CACHE_WORK;
-		if (!xa_is_value(folio))
-			nr = mincore2_folio(&xas, folio, *end, &uptodate);
-		if (unlikely(!nr)) {
-			/* In swap, evicted, or just changing. */
-			uptodate = mincore_page(w->mapping, *end);
-			work += MINCORE2_LOOKUP_WORK;
-		}
-		if (*end > index && uptodate != resident)
+	resident = mincore2_cached(w, mapping, folio, index, &size);
+	do {
+		next += size;
+		w->budget -= MINCORE2_CACHE_WORK;
+		if (next >= end || w->budget <= 0)
 			break;
-		resident = uptodate;
-		*end += nr ?: 1;
-		if (*end > last || work >= w->budget)
-			break;
-		if (likely(nr == 1)) {
+		if (likely(size == 1)) {
 			folio = xas_next(&xas);
 		} else {
-			xas_set(&xas, *end);
+			xas_set(&xas, next);
 			folio = xas_load(&xas);
 		}
-	}
+	} while (folio && !xa_is_internal(folio) &&
+		 mincore2_cached(w, mapping, folio, next, &size) == resident);
+out:
 	rcu_read_unlock();
-
-	*end = min(*end, last + 1);
-	w->budget -= work;
+	*nr = min(next, end) - index;
 	return resident;
 }
 
@@ -274,65 +264,47 @@ static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index, pgoff_t last
  * are stepped over as a whole; those without anything in the cache however long
  * they are.
  */
-static noinline int mincore2_report_cached(struct mincore2_walk *w,
-					   struct vm_area_struct *vma,
-					   unsigned long end, u64 state)
+static noinline void mincore2_put_cached(struct mincore2_walk *w,
+					 unsigned long end, u64 state)
 {
-	while (w->addr < end) {
-		pgoff_t index = linear_page_index(vma, w->addr);
-		pgoff_t last = index + ((end - w->addr) >> PAGE_SHIFT) - 1;
-		pgoff_t next;
-		u64 resident = 0;
-		int stop;
+	do {
+		unsigned long nr = (end - w->addr) >> PAGE_SHIFT;
+		bool resident = mincore2_lookup(w, linear_page_index(w->vma, w->addr),
+						&nr);
 
-		if (mincore2_lookup(w, index, last, &next))
-			resident = MINCORE_RESIDENT;
-		stop = mincore2_report(w, w->addr + ((next - index) << PAGE_SHIFT),
-				       state | resident);
-		if (stop)
-			return stop;
-	}
-	return 0;
-}
-
-/* Report pages that no entry of the caller's page tables maps. */
-static noinline int mincore2_report_hole(struct mincore2_walk *w,
-					 struct vm_area_struct *vma,
-					 unsigned long end)
-{
-	if (unlikely(mincore2_denied(w, vma)))
-		return mincore2_report(w, end, w->hole_state | MINCORE_DENIED);
-	if (w->mapping)
-		return mincore2_report_cached(w, vma, end, w->hole_state);
-	return mincore2_report(w, end, w->hole_state);
-}
-
-/* Report pages that a present entry maps. */
-static __always_inline int mincore2_report_present(struct mincore2_walk *w,
-						   struct vm_area_struct *vma,
-						   unsigned long end, u64 state)
-{
-	if (likely(!w->pfnmap))
-		return mincore2_report(w, end, state | MINCORE_RESIDENT);
-	if (w->mapping)
-		return mincore2_report_cached(w, vma, end, state);
-	return mincore2_report(w, end, state);
+		mincore2_put(w, w->addr + nr * PAGE_SIZE,
+			     state | (resident ? MINCORE_RESIDENT : 0));
+	} while (w->addr < end && !mincore2_stop(w));
 }
 
 /*
- * The state that a present entry gives, without residency. @page is what
- * vm_normal_page() made of the entry of a private DAX mapping: a copy is
- * anonymous, and all else there is the device or a hole of it.
+ * Report that the pages from w->addr up to @end, which are of w->vma or belong to
+ * no mapping, have @state. Returns nonzero when the walk has to stop; not all of
+ * these pages need to be reported then.
+ */
+static __always_inline int mincore2_report(struct mincore2_walk *w,
+					   unsigned long end, u64 state)
+{
+	if (unlikely(state & MINCORE2_LOOKUP))
+		mincore2_put_cached(w, end, state & ~MINCORE2_LOOKUP);
+	else
+		mincore2_put(w, end, state);
+	return mincore2_stop(w);
+}
+
+/*
+ * The state that a present entry gives. @page is what vm_normal_page() made of the
+ * entry of a private DAX mapping: a copy is anonymous, and all else there is the
+ * device or a hole of it.
  */
 static __always_inline u64 mincore2_present(const struct mincore2_walk *w,
-					    const struct vm_area_struct *vma,
 					    u64 level, bool write, bool zero,
 					    const struct page *page)
 {
-	u64 state = w->vma_state | level;
+	u64 state = w->page_state | level;
 
 	/* A store to a shadow stack faults although pte_write() is true. */
-	if (write && !(vma->vm_flags & VM_SHADOW_STACK))
+	if (write && !(w->vma->vm_flags & VM_SHADOW_STACK))
 		state |= MINCORE_WRITABLE;
 	if (zero)
 		state |= MINCORE_ZERO;
@@ -341,207 +313,198 @@ static __always_inline u64 mincore2_present(const struct mincore2_walk *w,
 	return state;
 }
 
+/**
+ * struct mincore2_seen - a PTE whose state is known, and with it that of others
+ * @like:	bits in which these agree
+ * @bits:	what they are there
+ * @state:	of their pages
+ * @other:	another one
+ */
+struct mincore2_seen {
+	u64 like;
+	u64 bits;
+	u64 state;
+	struct mincore2_seen *other;
+};
+
+static __always_inline bool mincore2_is_like(pte_t pte,
+					     const struct mincore2_seen *seen)
+{
+	return (pte_val(pte) & seen->like) == seen->bits;
+}
+
+/* In which bits PTEs have to agree with @pte, which is present. */
+static u64 mincore2_bits(const struct mincore2_walk *w, pte_t pte)
+{
+	if (IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && !pte_special(pte) &&
+	    !w->private_dax)
+		return mincore2_like.normal;
+	if ((pte_pfn(pte) ^ my_zero_pfn(0)) < MINCORE2_SECTION)
+		return mincore2_like.exact;
+	return mincore2_like.section;
+}
+
+/* Find out the state of the page at w->addr, and which PTEs have the same. */
+static noinline void mincore2_see(struct mincore2_walk *w, pte_t pte,
+				  struct mincore2_seen *seen)
+{
+	struct page *page = NULL;
+
+	w->budget -= MINCORE2_SEE_WORK;
+	seen->state = w->page_state;
+	seen->like = ~0ULL;
+	if (pte_none_mostly(pte)) {
+		/* A marker is not a page: see mincore_pte_range(). */
+		seen->state = w->hole_state;
+	} else if (!pte_present(pte)) {
+		/* A private DAX page with such an entry is a copy. */
+		if (seen->state & w->want & MINCORE_RESIDENT) {
+			w->budget -= MINCORE2_LOOKUP_WORK;
+			if (!mincore_swap(pte))
+				seen->state &= ~MINCORE_RESIDENT;
+		}
+	} else {
+		seen->like = mincore2_bits(w, pte);
+		if (w->private_dax)
+			page = vm_normal_page(w->vma, w->addr, pte);
+		seen->state = mincore2_present(w, MINCORE2_PTE, pte_write(pte),
+					       is_zero_pfn(pte_pfn(pte)), page);
+	}
+	seen->bits = pte_val(pte) & seen->like;
+}
+
 /*
- * What an entry says is taken from one reading of it: to have its lock would not
- * make that truer, and a huge entry that is being split or moved is either as it
+ * Report the PTEs of one table from w->addr up to @end, or fewer if that is much
+ * work under one hold of the lock. The two states before are kept, so that those
+ * which alternate are found out once.
+ */
+static int mincore2_table(struct mincore2_walk *w, pte_t *ptep, unsigned long end)
+{
+	/* No entry is like these. */
+	struct mincore2_seen seen[] = {
+		{ .bits = 1, .other = &seen[1] }, { .bits = 1, .other = &seen[0] },
+	};
+	struct mincore2_seen *s = seen;
+	pte_t *begin = ptep, *last = ptep + ((end - w->addr) >> PAGE_SHIFT);
+	int pause = max(w->budget - MINCORE2_TABLE_WORK, 0);
+
+	do {
+		pte_t pte = ptep_get(ptep);
+
+		s = s->other;
+		if (!mincore2_is_like(pte, s))
+			mincore2_see(w, pte, s);
+		do {
+			ptep++;
+		} while (ptep != last && mincore2_is_like(ptep_get(ptep), s));
+		mincore2_report(w, end - (last - ptep) * PAGE_SIZE, s->state);
+	} while (ptep != last && w->budget > pause && w->piece != w->full);
+
+	w->budget -= ptep - begin;
+	return mincore2_stop(w);
+}
+
+/* The same, taking the lock. Nothing is reported if there is no such table any more. */
+static noinline int mincore2_pte_range(struct mincore2_walk *w, pmd_t *pmdp,
+				       unsigned long end)
+{
+	spinlock_t *ptl;	/* of the table */
+	pte_t *ptep;
+	int stop;
+
+	ptep = pte_offset_map_lock(w->vma->vm_mm, pmdp, w->addr, &ptl);
+	if (!ptep)
+		return 0;
+	__acquire(RCU);	/* sparse cannot see a conditional lock */
+	stop = mincore2_table(w, ptep, end);
+	pte_unmap_unlock(ptep, ptl);
+	return stop;
+}
+
+/* The state that a huge PMD entry gives. */
+static __always_inline u64 mincore2_present_pmd(const struct mincore2_walk *w,
+						pmd_t pmd,
+						const struct page *page)
+{
+	/* No entry that can be written maps the zero page: spare the look. */
+	return mincore2_present(w, MINCORE2_PMD, pmd_write(pmd),
+				!pmd_write(pmd) && is_huge_zero_pmd(pmd), page);
+}
+
+/*
+ * A huge PMD entry of a private DAX mapping, or one that is being migrated. If it
+ * no longer is one, nothing is reported.
+ */
+static noinline int mincore2_locked_pmd(struct mincore2_walk *w, pmd_t *pmdp,
+					unsigned long end)
+{
+	spinlock_t *ptl = pmd_trans_huge_lock(pmdp, w->vma);
+	pmd_t pmd;
+	u64 state;
+
+	if (!ptl)
+		return 0;
+	__acquire(ptl);	/* sparse cannot see a conditional lock */
+	pmd = pmdp_get(pmdp);
+	/* Being migrated: in memory, and a copy if the mapping is private. */
+	state = w->page_state;
+	if (pmd_present(pmd))
+		state = mincore2_present_pmd(w, pmd,
+					     vm_normal_page_pmd(w->vma, w->addr, pmd));
+	spin_unlock(ptl);
+	return mincore2_report(w, end, state);
+}
+
+/*
+ * Report the pages of a PMD entry from w->addr up to @end, or fewer: not if it has
+ * changed meanwhile, and not all if that is much work.
+ *
+ * What a huge entry says is taken from one reading of it: to have its lock would
+ * not make that truer, and an entry that is being split or moved is either as it
  * was or none. The lock is for looking at the page, which may go otherwise.
+ */
+static int mincore2_pmd(struct mincore2_walk *w, pmd_t *pmdp, unsigned long end)
+{
+	pmd_t pmd = pmdp_get_lockless(pmdp);
+
+	if (pmd_none(pmd))
+		return mincore2_report(w, end, w->hole_state);
+	if (pmd_present(pmd) && !pmd_leaf(pmd))
+		return mincore2_pte_range(w, pmdp, end);
+	if (w->private_dax || !pmd_present(pmd))
+		return mincore2_locked_pmd(w, pmdp, end);
+	return mincore2_report(w, end, mincore2_present_pmd(w, pmd, NULL));
+}
+
+/*
+ * The levels below are walked here, as the page walk would call back for each
+ * entry. A table of PMDs that is there stays while mmap_lock is held.
  */
 static int mincore2_pud_entry(pud_t *pudp, unsigned long addr,
 			      unsigned long end, struct mm_walk *walk)
 {
 	struct mincore2_walk *w = walk->private;
 	pud_t pud = pudp_get(pudp);
-	u64 state;
-
-	/*
-	 * The page walk splits a huge entry before it descends, so let it do
-	 * that only where there is a table: one that is there stays while
-	 * mmap_lock is held.
-	 */
-	if (pud_none(pud)) {
-		walk->action = ACTION_AGAIN;
-		return 0;
-	}
-	if (!pud_leaf(pud))
-		return 0;
-	state = mincore2_present(w, walk->vma,
-				 MINCORE_PUD | MINCORE2_SHIFT(PUD_SHIFT),
-				 pud_write(pud), false, NULL);
-	walk->action = ACTION_CONTINUE;
-	return mincore2_report_present(w, walk->vma, end, state);
-}
-
-/* Report a huge PMD entry; its lock is held if @w->private_dax. */
-static __always_inline int mincore2_huge_pmd(struct mincore2_walk *w,
-					     struct vm_area_struct *vma,
-					     unsigned long end, pmd_t pmd,
-					     const struct page *page)
-{
-	u64 state = mincore2_present(w, vma,
-				     MINCORE_PMD | MINCORE2_SHIFT(PMD_SHIFT),
-				     pmd_write(pmd), is_huge_zero_pmd(pmd), page);
-
-	return mincore2_report_present(w, vma, end, state);
-}
-
-/* A huge PMD entry of a private DAX mapping, or one that is being migrated. */
-static noinline int mincore2_locked_pmd(struct mm_walk *walk, pmd_t *pmdp,
-					unsigned long addr, unsigned long end)
-{
-	struct vm_area_struct *vma = walk->vma;
-	struct mincore2_walk *w = walk->private;
-	spinlock_t *ptl = pmd_trans_huge_lock(pmdp, vma);
-	pmd_t pmd;
+	pmd_t *pmdp;
 	int stop;
 
-	if (!ptl) {
-		walk->action = ACTION_AGAIN;
-		return 0;
-	}
-	__acquire(ptl);	/* sparse cannot see a conditional lock */
-	pmd = pmdp_get(pmdp);
-	/* Being migrated: in memory, and a copy if the mapping is private. */
-	if (!pmd_present(pmd))
-		stop = mincore2_report(w, end, w->vma_state | MINCORE_RESIDENT);
-	else
-		stop = mincore2_huge_pmd(w, vma, end, pmd,
-					 vm_normal_page_pmd(vma, addr, pmd));
-	spin_unlock(ptl);
+	if (pud_leaf(pud))
+		return mincore2_report(w, end,
+				       mincore2_present(w, MINCORE2_PUD,
+							pud_write(pud), false,
+							NULL));
+	if (!pud_present(pud))
+		return mincore2_report(w, end, w->hole_state);
+
+	pmdp = pmd_offset(pudp, addr);
+	do {
+		unsigned long next = pmd_addr_end(w->addr, end);
+
+		stop = mincore2_pmd(w, pmdp, next);
+		if (w->addr == next)
+			pmdp++;
+	} while (!stop && w->addr != end);
 	return stop;
-}
-
-/* The state that a present PTE gives. */
-static u64 mincore2_present_pte(const struct mincore2_walk *w,
-				struct vm_area_struct *vma, unsigned long addr,
-				pte_t pte)
-{
-	struct page *page = w->private_dax ? vm_normal_page(vma, addr, pte) : NULL;
-
-	return mincore2_present(w, vma, MINCORE_PTE | MINCORE2_SHIFT(PAGE_SHIFT),
-				pte_write(pte), is_zero_pfn(pte_pfn(pte)), page);
-}
-
-/*
- * How many of up to @max entries from @ptep on have the state of the first, @pte,
- * which is present.
- */
-static unsigned long mincore2_run(const struct mincore2_walk *w, pte_t *ptep,
-				  pte_t pte, unsigned long max)
-{
-	u64 val = pte_val(pte), like = mincore2_like.normal;
-	pte_t *end = ptep + max, *p;
-
-	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) || pte_special(pte) ||
-	    w->private_dax) {
-		like = mincore2_like.section;
-		if ((pte_pfn(pte) ^ my_zero_pfn(0)) < MINCORE2_SECTION)
-			like = mincore2_like.exact;
-	}
-	for (p = ptep + 1; p < end; p++)
-		if ((pte_val(ptep_get(p)) ^ val) & like)
-			break;
-	return p - ptep;
-}
-
-/*
- * Report the PTEs from @ptep on that have the same state as the first, which is
- * not none; there are up to @max.
- */
-static int mincore2_ptes(struct mm_walk *walk, pte_t *ptep, pte_t pte,
-			 unsigned long max)
-{
-	struct vm_area_struct *vma = walk->vma;
-	struct mincore2_walk *w = walk->private;
-	unsigned long next = w->addr + PAGE_SIZE;
-	u64 state = w->vma_state;
-
-	if (!pte_present(pte)) {
-		/* A private DAX page with such an entry is a copy. */
-		if (unlikely(w->pfnmap && w->mapping))
-			return mincore2_report_cached(w, vma, next, state);
-		if ((w->want & MINCORE_RESIDENT) && !w->pfnmap) {
-			w->budget -= MINCORE2_LOOKUP_WORK;
-			if (mincore_swap(pte))
-				state |= MINCORE_RESIDENT;
-		}
-		return mincore2_report(w, next, state);
-	}
-	max = mincore2_run(w, ptep, pte, max);
-	w->budget -= max;
-	state = mincore2_present_pte(w, vma, w->addr, pte);
-	return mincore2_report_present(w, vma, w->addr + max * PAGE_SIZE, state);
-}
-
-/*
- * Report the PTEs of one table from w->addr up to @end. Returns also when the
- * lock was held long enough, or when it has to be known, before the next page
- * is reported, if residency is denied.
- */
-static int mincore2_table(struct mm_walk *walk, pte_t *table, unsigned long addr,
-			  unsigned long end)
-{
-	struct mincore2_walk *w = walk->private;
-	int pause = w->budget - MINCORE2_TABLE_WORK;
-	int stop = 0;
-
-	while (w->addr != end && !stop && w->budget > pause) {
-		pte_t *ptep = table + ((w->addr - addr) >> PAGE_SHIFT);
-		unsigned long max = (end - w->addr) >> PAGE_SHIFT;
-		unsigned long n = 0;
-		pte_t pte = ptep_get(ptep);
-
-		if (!pte_none_mostly(pte)) {
-			stop = mincore2_ptes(walk, ptep, pte, max);
-			continue;
-		}
-		if (w->denied < 0)
-			break;
-		/* A marker is not a page: see mincore_pte_range(). */
-		do {
-			n++;
-		} while (n < max && pte_none_mostly(ptep_get(ptep + n)));
-		w->budget -= n;
-		stop = mincore2_report_hole(w, walk->vma, w->addr + n * PAGE_SIZE);
-	}
-	return stop;
-}
-
-static noinline int mincore2_pte_range(struct mm_walk *walk, pmd_t *pmdp,
-				       unsigned long addr, unsigned long end)
-{
-	struct mincore2_walk *w = walk->private;
-	spinlock_t *ptl;
-	pte_t *table;
-	int stop;
-
-	table = pte_offset_map_lock(walk->mm, pmdp, addr, &ptl);
-	if (!table) {
-		walk->action = ACTION_AGAIN;
-		return 0;
-	}
-	__acquire(RCU);	/* sparse cannot see a conditional lock */
-	stop = mincore2_table(walk, table, addr, end);
-	pte_unmap_unlock(table, ptl);
-
-	/* To ask who may know can sleep. Go on with the rest then. */
-	if (w->addr != end && !stop) {
-		mincore2_denied(w, walk->vma);
-		walk->action = ACTION_AGAIN;
-	}
-	return stop;
-}
-
-static int mincore2_pmd_entry(pmd_t *pmdp, unsigned long addr,
-			      unsigned long end, struct mm_walk *walk)
-{
-	struct mincore2_walk *w = walk->private;
-	pmd_t pmd = pmdp_get_lockless(pmdp);
-
-	if (pmd_present(pmd) ? !pmd_leaf(pmd) : pmd_none(pmd))
-		return mincore2_pte_range(walk, pmdp, addr, end);
-	if (w->private_dax || !pmd_present(pmd))
-		return mincore2_locked_pmd(walk, pmdp, addr, end);
-	return mincore2_huge_pmd(w, walk->vma, end, pmd, NULL);
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
@@ -561,10 +524,10 @@ static int mincore2_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 				  unsigned long addr, unsigned long end,
 				  struct mm_walk *walk)
 {
-	struct vm_area_struct *vma = walk->vma;
 	struct mincore2_walk *w = walk->private;
-	struct hstate *h = hstate_vma(vma);
+	struct hstate *h = hstate_vma(w->vma);
 	spinlock_t *ptl = huge_pte_lock(h, walk->mm, ptep);
+	u64 state = w->page_state;
 	pte_t pte;
 
 	pte = huge_ptep_get(walk->mm, addr & hmask, ptep);
@@ -572,15 +535,12 @@ static int mincore2_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 
 	/* As mincore() has it: not resident, though it may be in the file. */
 	if (huge_pte_none_mostly(pte))
-		return mincore2_report(w, end, w->hole_state |
-				       (mincore2_denied(w, vma) ?
-				MINCORE_DENIED : 0));
-	/* Being migrated, or poisoned. */
-	if (!pte_present(pte))
-		return mincore2_report(w, end, w->vma_state | MINCORE_RESIDENT);
-	return mincore2_report_present(w, vma, end,
-		mincore2_present(w, vma, mincore2_hugetlb_level(huge_page_shift(h)),
-				 huge_pte_write(pte), false, NULL));
+		state = w->hole_state & ~MINCORE2_LOOKUP;
+	/* Else it is being migrated, or poisoned. */
+	else if (pte_present(pte))
+		state = mincore2_present(w, mincore2_hugetlb_level(huge_page_shift(h)),
+					 huge_pte_write(pte), false, NULL);
+	return mincore2_report(w, end, state);
 }
 #else
 #define mincore2_hugetlb_entry	NULL
@@ -591,14 +551,11 @@ static int mincore2_pte_hole(unsigned long addr, unsigned long end,
 {
 	struct mincore2_walk *w = walk->private;
 
-	if (likely(!w->denied && !w->mapping))
-		return mincore2_report(w, end, w->hole_state);
-	return mincore2_report_hole(w, walk->vma, end);
+	return mincore2_report(w, end, w->hole_state);
 }
 
 static const struct mm_walk_ops mincore2_walk_ops = {
 	.pud_entry	= mincore2_pud_entry,
-	.pmd_entry	= mincore2_pmd_entry,
 	.pte_hole	= mincore2_pte_hole,
 	.hugetlb_entry	= mincore2_hugetlb_entry,
 	.walk_lock	= PGWALK_RDLOCK,
@@ -614,30 +571,35 @@ static int mincore2_vma(struct mincore2_walk *w, struct vm_area_struct *vma,
 {
 	bool shared = vma->vm_flags & VM_MAYSHARE;
 	bool dax = vma_is_dax(vma);
+	/* May residency not be told? Can sleep, as filesystems are asked. */
+	bool denied = !can_do_mincore(vma);
 	u64 walked = MINCORE_RESIDENT | MINCORE_LEVEL | MINCORE_WRITABLE |
 		     MINCORE_ZERO;
+	u64 state = 0, lookup = 0;
 
 	w->budget -= MINCORE2_VMA_WORK;
-	w->denied = -1;
+	w->vma = vma;
 	w->private_dax = dax && !shared;
-	w->pfnmap = (vma->vm_flags & VM_PFNMAP) && !mincore2_denied(w, vma);
-	w->mapping = NULL;
-	/* The page cache of a DAX file holds no folios. */
-	if ((w->want & MINCORE_RESIDENT) && vma->vm_file && !dax)
-		w->mapping = vma->vm_file->f_mapping;
-
-	w->vma_state = dax && shared ? MINCORE_DAX : 0;
-	w->hole_state = dax ? MINCORE_DAX : 0;
-	if ((w->want & MINCORE_PERSIST) && dax && shared && vma->vm_ops &&
-	    vma->vm_ops->persistence_safe && vma->vm_ops->persistence_safe(vma)) {
-		w->vma_state |= MINCORE_PERSIST;
-		w->hole_state |= MINCORE_PERSIST;
-	}
-
 	if (w->private_dax)
 		walked |= MINCORE_DAX;
-	if (!(w->want & walked) && !mincore2_denied(w, vma))
-		return mincore2_report(w, end, w->vma_state);
+	if (dax && shared)
+		state = MINCORE_DAX;
+	if ((w->want & MINCORE_PERSIST) && dax && shared && vma->vm_ops &&
+	    vma->vm_ops->persistence_safe && vma->vm_ops->persistence_safe(vma))
+		state |= MINCORE_PERSIST;
+	if (!(w->want & walked) && !denied)
+		return mincore2_report(w, end, state);
+
+	/* The page cache of a DAX file holds no folios. */
+	if ((w->want & MINCORE_RESIDENT) && vma->vm_file && !dax)
+		lookup = MINCORE2_LOOKUP;
+	w->hole_state = state | (dax ? MINCORE_DAX : 0) |
+			(denied ? MINCORE_DENIED : lookup);
+	/* mincore() does not walk a PFN mapping, and asks the file instead. */
+	if ((vma->vm_flags & VM_PFNMAP) && !denied)
+		w->page_state = state | lookup;
+	else
+		w->page_state = state | MINCORE_RESIDENT;
 	return walk_page_range_vma(vma, w->addr, end, &mincore2_walk_ops, w);
 }
 
@@ -666,86 +628,99 @@ static int mincore2_chunk(struct mincore2_walk *w, unsigned long end)
 	return 0;
 }
 
-/* Copy the elements out. Returns how many of them user space now has. */
+/* Copy @nr elements out. Returns how many of them user space now has. */
 static size_t mincore2_copy_out(struct mincore2_walk *w, void __user *vec,
-				size_t stored)
+				size_t nr)
 {
 	struct mincore_region __user *r = vec;
-	size_t i = 0;
+	struct mincore2_piece *p = w->buf.pieces, *last = p + nr;
+	unsigned long start = p->end;
 
-	if (!w->regions)
-		return w->nr - copy_to_user(vec + stored, w->buf.bytes, w->nr);
-
-	r += stored;
-	if (!user_write_access_begin(r, w->nr * sizeof(*r)))
+	if (w->bytes) {
+		w->bytes = w->buf.bytes;
+		return nr - copy_to_user(vec, w->buf.bytes, nr);
+	}
+	if (!user_write_access_begin(r, nr * sizeof(*r)))
 		return 0;
-	for (; i < w->nr; i++, r++) {
-		unsafe_put_user(w->start, &r->start, out);
-		unsafe_put_user(w->buf.pieces[i].end, &r->end, out);
-		unsafe_put_user(w->buf.pieces[i].state, &r->state, out);
-		w->start = w->buf.pieces[i].end;
+	for (; p != last; r++) {
+		unsafe_put_user(start, &r->start, out);
+		start = p[1].end;
+		unsafe_put_user(start, &r->end, out);
+		unsafe_put_user(p[1].state, &r->state, out);
+		p++;
 	}
 out:
 	user_write_access_end();
-	return i;
+	return p - w->buf.pieces;
 }
 
 /*
- * The call proper, with arguments that have been checked: fill @vec with up
- * to @nr elements. Nothing is copied out while a lock is held. Without a page
- * (*@page is NULL), one is allocated when regions do not fit in w->buf, which has
- * room for a few; if that fails it is done with these.
+ * Go on behind the first @nr pieces: with the region that is being gathered, if
+ * there is one. If the few pieces on the stack were not enough, with a whole @page
+ * of them, if there is memory. There is room for up to @max regions then.
+ */
+static void mincore2_next_pieces(struct mincore2_walk *w, size_t nr, void **page,
+				 size_t max)
+{
+	struct mincore2_piece *old = w->buf.pieces + nr;
+	size_t room = MINCORE2_FEW;
+	bool gathering = w->piece != old;
+
+	if (!*page && w->piece == w->full)
+		*page = (void *)__get_free_page(GFP_USER);
+	if (*page) {
+		w->buf.bytes = *page;
+		room = PAGE_SIZE / sizeof(*old);
+	}
+	w->buf.pieces[0] = old[0];
+	if (gathering)
+		w->buf.pieces[1] = old[1];
+	w->piece = w->buf.pieces + gathering;
+	w->full = w->buf.pieces + 1 + min(room - 2, max);
+}
+
+/*
+ * The call proper, with arguments that have been checked: fill @vec with up to
+ * @nr elements. Nothing is copied out while a lock is held.
  */
 static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 			void __user *vec, size_t nr, void **page)
 {
-	size_t capacity = w->regions ? MINCORE2_FEW : PAGE_SIZE;
-	size_t stored = 0;
+	size_t size = w->bytes ? sizeof(u8) : sizeof(struct mincore_region);
+	size_t stored = 0, n = 0, copied;
 	long err = 0;
 
 	while (w->addr < end && stored < nr && !err) {
 		unsigned long chunk = end;
-		size_t copied;
 
-		if (signal_pending(current)) {
+		if (!w->bytes)
+			mincore2_next_pieces(w, n, page, nr - stored);
+		else if ((end - w->addr) >> PAGE_SHIFT > PAGE_SIZE)
+			chunk = w->addr + PAGE_SIZE * PAGE_SIZE;
+
+		if (signal_pending(current))
 			err = -ERESTARTSYS;
-			break;
-		}
-		if (!*page && w->nr == capacity) {
-			*page = (void *)__get_free_page(GFP_USER);
-			if (*page) {
-				w->buf.page = *page;
-				capacity = PAGE_SIZE / sizeof(struct mincore2_piece);
-			}
-		}
-		w->nr = 0;
-		w->room = min(nr - stored, capacity);
-		if (!w->regions && (end - w->addr) >> PAGE_SHIFT > w->room)
-			chunk = w->addr + (w->room << PAGE_SHIFT);
-
-		err = mmap_read_lock_killable(current->mm);
-		if (err)
-			break;
-		err = mincore2_chunk(w, chunk);
-		mmap_read_unlock(current->mm);
-
-		if (w->regions && w->addr == end && w->nr < w->room)
-			mincore2_flush(w);
-		copied = mincore2_copy_out(w, vec, stored);
-		stored += copied;
-		if (copied != w->nr)
-			return stored ?: -EFAULT;
-		cond_resched();
-	}
-
-	/* The region that was being gathered, which an early stop cuts. */
-	if (w->state != MINCORE2_NO_STATE && stored < nr) {
-		w->nr = 0;
-		mincore2_flush(w);
-		if (mincore2_copy_out(w, vec, stored))
-			stored++;
 		else
+			err = mmap_read_lock_killable(current->mm);
+		if (!err) {
+			err = mincore2_chunk(w, chunk);
+			mmap_read_unlock(current->mm);
+		}
+
+		if (w->bytes) {
+			n = w->bytes - w->buf.bytes;
+		} else {
+			/* The last one may go on behind @w->addr. */
+			w->piece->end = w->addr;
+			n = w->piece - w->buf.pieces - (w->addr < end && !err);
+			n = min(n, nr - stored);
+		}
+		copied = mincore2_copy_out(w, vec + stored * size, n);
+		stored += copied;
+		if (copied != n)
 			err = -EFAULT;
+		if (w->addr < end)
+			cond_resched();
 	}
 	return stored ?: err;
 }
@@ -779,14 +754,15 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 		void __user *, vec, size_t, nr, unsigned int, flags)
 {
+	/* Only what was written is read. */
+	struct mincore2_piece few[MINCORE2_FEW] __uninitialized;
 	struct mincore2_walk w = {
 		.want = (flags & MINCORE2_STATES) | MINCORE2_STATUS,
-		.regions = flags & MINCORE_REGIONS,
-		.state = MINCORE2_NO_STATE,
+		.piece = few, .buf.pieces = few,
 	};
-	struct mincore2_piece few[MINCORE2_FEW];
-	void *page = NULL;
+	bool regions = flags & MINCORE_REGIONS;
 	unsigned int level = flags & MINCORE_LEVEL;
+	void *page = NULL;
 	long ret;
 
 	if (flags & ~(MINCORE2_STATES | MINCORE_REGIONS))
@@ -795,13 +771,13 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 		return -EINVAL;
 	if (level && level != MINCORE_LEVEL)
 		return -EINVAL;
-	if (!w.regions && (flags & ~MINCORE2_BYTE))
+	if (!regions && (flags & ~MINCORE2_BYTE))
 		return -EINVAL;
 
 	addr = untagged_addr(addr);
 	if (!PAGE_ALIGNED(addr))
 		return -EINVAL;
-	if (w.regions && !IS_ALIGNED((unsigned long)vec, sizeof(u64)))
+	if (regions && !IS_ALIGNED((unsigned long)vec, sizeof(u64)))
 		return -EINVAL;
 
 	if (length > TASK_SIZE)
@@ -816,16 +792,17 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 		return 0;
 
 	w.addr = addr;
-	w.start = addr;
 	if (level)
 		w.want |= MINCORE2_SHIFT(0xff);
-	w.buf.pieces = few;
-	if (!w.regions) {
+	few[0] = (struct mincore2_piece) { .end = addr, .state = MINCORE2_NO_STATE };
+	if (!regions) {
 		/* A byte a page: it is known what is needed. */
+		length = nr << PAGE_SHIFT;
 		page = (void *)__get_free_page(GFP_USER);
 		if (!page)
 			return -EAGAIN;
-		w.buf.page = page;
+		w.buf.bytes = page;
+		w.bytes = page;
 	}
 	ret = do_mincore2(&w, addr + length, vec, nr, &page);
 	if (page)

@@ -74,7 +74,11 @@ void rivals_init(void);
 void report_holds(struct mapping *m, char *addr, size_t length);
 /* What scans cost a thread that changes mappings meanwhile; for main() to return. */
 int contention(void);
+/* What it costs to make data durable; for main() to return. */
+int library(void);
 /* Nanoseconds; instructions in a guest whose clock counts them. */
 int64_t now(void);
+/* What reading the clock adds to what is measured. */
+int64_t clock_cost(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <libpmem.h>
 #include <libpmem2.h>
 #include <linux/fs.h>
+#include <mincore2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,14 @@ static long ask_one(const struct rival *r, struct mapping *m, char *addr,
 {
 	(void)m;
 	return syscall(__NR_mincore2, addr, length, regions, 1, r->flags);
+}
+
+/* The same through the library: a 1, or a 0. */
+static long ask_check(const struct rival *r, struct mapping *m, char *addr,
+		      size_t length)
+{
+	(void)m;
+	return mincore2_check(addr, length, r->flags, NULL);
 }
 
 static long ask_pagemap(const struct rival *r, struct mapping *m, char *addr,
@@ -249,6 +258,7 @@ const struct rival rivals[] = {
 	{ "mincore2 regions DAX", ask_regions, R | MINCORE_DAX, NULL },
 	{ "mincore2 one region all", ask_one, R | ALL_STATES, NULL },
 	{ "mincore2 one region PERSIST", ask_one, R | MINCORE_PERSIST, NULL },
+	{ "mincore2_check PERSIST", ask_check, MINCORE_PERSIST, NULL },
 	{ "floor (empty walk)", ask_floor, 0, NULL },
 	{ "mincore", ask_mincore, 0, NULL },
 	{ "pagemap", ask_pagemap, 0, NULL },
