@@ -32,21 +32,38 @@ struct unmap {
 };
 using mapping = std::unique_ptr<mincore2_mapping, unmap>;
 
+// Closed in the end, also if a constructor throws.
+class descriptor {
+public:
+	descriptor(const std::string &path, int flags)
+		: fd_(open(path.c_str(), flags | O_CLOEXEC, 0666))
+	{
+		check(fd_ < 0 ? -errno : 0, path);
+	}
+	descriptor(descriptor &&other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+	descriptor(const descriptor &) = delete;
+	descriptor &operator=(const descriptor &) = delete;
+	~descriptor() { if (fd_ >= 0) close(fd_); }
+	operator int() const { return fd_; }
+
+private:
+	int fd_;
+};
+
 class file {
 public:
-	explicit file(const std::string &path)
-		: fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666))
+	explicit file(const std::string &path) : fd_(path, O_RDWR | O_CREAT)
 	{
-		check(fd_ < 0 || ftruncate(fd_, size) ? -errno : 0, path);
+		check(ftruncate(fd_, size) ? -errno : 0, path);
 		struct mincore2_mapping *map = nullptr;
 		check(mincore2_map(size, PROT_READ | PROT_WRITE, fd_, 0, &map), path);
 		map_.reset(map);
+		// What is made durable later are bytes; the file and its name are now.
+		auto slash = path.rfind('/');
+		std::string dir = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+		check(fsync(fd_) ? -errno : 0, path);
+		check(fsync(descriptor(dir, O_RDONLY | O_DIRECTORY)) ? -errno : 0, dir);
 	}
-	file(file &&other) noexcept
-		: fd_(other.fd_), map_(std::move(other.map_)) { other.fd_ = -1; }
-	file(const file &) = delete;
-	file &operator=(const file &) = delete;
-	~file() { if (fd_ >= 0) close(fd_); }
 
 	mincore2_range store(const char *text)
 	{
@@ -63,7 +80,7 @@ public:
 
 private:
 	static constexpr size_t size = 65536;
-	int fd_;
+	descriptor fd_;
 	mapping map_;
 };
 

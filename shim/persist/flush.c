@@ -42,15 +42,23 @@
 /* How the child ended. */
 enum { DONE = 0, FAULTED = 1 };
 
-/*
- * What the child shares with its parent, and its stack, of which a signal frame
- * takes 11 KiB where the CPU has AMX.
- */
+/* What the child shares with its parent; its stack is below. */
 struct guard {
-	char stack[64 * 1024] __attribute__((aligned(64)));
 	struct call *call;
 	volatile size_t at;		/* the part that is flushed */
-};
+} __attribute__((aligned(64)));
+
+/* A signal frame (11 KiB where the CPU has AMX, more with SME), and the rest. */
+static size_t stack_size(void)
+{
+#ifdef _SC_MINSIGSTKSZ
+	long frame = sysconf(_SC_MINSIGSTKSZ);
+#else
+	long frame = 0;
+#endif
+
+	return 64 * 1024 + (frame > 0 ? ((size_t)frame + 63) / 64 * 64 : 0);
+}
 
 static bool to_flush(const struct call *call, const struct part *part)
 {
@@ -152,9 +160,8 @@ static int run_child(struct guard *guard)
 	 * No exit signal: who waits for any child does not see this one. What
 	 * is not shared would have to be copied, for nothing.
 	 */
-	pid = clone(child, guard->stack + sizeof(guard->stack),
-		    CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_FS | CLONE_IO |
-		    CLONE_SYSVSEM, guard);
+	pid = clone(child, guard, CLONE_VM | CLONE_VFORK | CLONE_FILES |
+		    CLONE_FS | CLONE_IO | CLONE_SYSVSEM, guard);
 	if (pid > 0)
 		do
 			ret = waitpid(pid, &status, __WALL);
@@ -182,14 +189,16 @@ static void finish(struct call *call, size_t from, size_t to,
 static void flush_guarded(struct call *call)
 {
 	/* A mapping of its own would double the cost of all this. */
-	struct guard *guard = aligned_alloc(_Alignof(struct guard),
-					    sizeof(*guard));
-	size_t from = 0;
+	size_t stack = stack_size(), from = 0;
+	char *memory = aligned_alloc(_Alignof(struct guard),
+				     stack + sizeof(struct guard));
+	struct guard *guard;
 
-	if (!guard) {
+	if (!memory) {
 		finish(call, 0, call->nr_parts, PART_SYNC);
 		return;
 	}
+	guard = (struct guard *)(void *)(memory + stack);
 	guard->call = call;
 	guard->at = 0;
 	/*
@@ -219,7 +228,7 @@ static void flush_guarded(struct call *call)
 			-EHWPOISON ? -EHWPOISON : -EFAULT;
 		from = ++guard->at;
 	}
-	free(guard);
+	free(memory);
 }
 
 /*

@@ -31,6 +31,7 @@ extern "C" {
  *	before it was opened it does not tell. If another file is mapped there,
  *	msync(2) is used as if it was -1
  * @error: receives 0 if the range is durable, else a negative errno
+ * @reserved: 0, for what is to come
  */
 struct mincore2_range {
 	const void *addr;
@@ -38,6 +39,7 @@ struct mincore2_range {
 	int64_t offset;
 	int fd;
 	int error;
+	uint64_t reserved[2];
 };
 
 /*
@@ -81,8 +83,8 @@ int mincore2_persist(const void *addr, size_t length, unsigned int flags);
  * the kernel has no io_uring, a request that was begun before it passed.
  *
  * Return: 0, each range is as mincore2_persist() says; or -EINVAL (@flags,
- * @timeout_ms below -1, or @ranges is NULL with an @nr): nothing was done, no
- * @error was stored. Or the @error of the first range that has one: the ranges
+ * @timeout_ms below -1, @ranges is NULL with an @nr, or what is reserved is not
+ * 0): nothing was done, no @error was stored. Or the @error of the first range that has one: the ranges
  * whose @error is 0 are durable, of the others nothing may be concluded. An
  * error of a request is the error of all ranges of that file (with
  * MINCORE2_PERSIST_TRUSTED also of those without a descriptor).

@@ -128,6 +128,9 @@ MINCORE2_API int mincore2_persistv(struct mincore2_range *ranges, size_t nr,
 	if (flags & ~MINCORE2_PERSIST_TRUSTED || timeout_ms < -1 ||
 	    (!ranges && nr))
 		return -EINVAL;
+	for (size_t i = 0; i < nr; i++)
+		if (ranges[i].reserved[0] || ranges[i].reserved[1])
+			return -EINVAL;
 	if (timeout_ms >= 0)
 		call.deadline = now() + (uint64_t)timeout_ms * 1000000;
 	call.parts = call.few;

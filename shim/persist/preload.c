@@ -69,10 +69,10 @@ MINCORE2_API int pmem_is_pmem(const void *addr, size_t len)
 
 	if (!mincore2_supported())
 		return ask_libpmem(addr, len);
-	/* As libpmem has it; "1" would overrule the kernel, and is not heard. */
+	/* As libpmem has it: no number is 0. 1 would overrule the kernel, and is not heard. */
 	force = getenv("PMEM_IS_PMEM_FORCE");
 	if (!len || end < start || end > UINTPTR_MAX - page ||
-	    (force && !strcmp(force, "0")))
+	    (force && !atoi(force)))
 		return 0;
 	ret = is_safe(start & ~(page - 1), (end + page - 1) & ~(page - 1));
 	errno = saved_errno;

@@ -195,6 +195,37 @@ static void test_ext4(void)
 	ok(facts.journal_outside == YES, "ext4 superblock: journal elsewhere");
 }
 
+/* smaps is read only where no mapping of the process may have 1 GiB entries. */
+static void test_sync(void)
+{
+	static const char smaps[] =
+		"7f0000000000-7f0000200000 rw-s 00000000 fe:00 12 /mnt/file\n"
+		"VmFlags: rd wr sh mr mw me ms sf \n";
+	struct process process = { .pid = 123, .map_start = 0x7f0000000000,
+				   .map_end = 0x7f0000200000 };
+	char line[PATH_MAX];
+	struct stat st;
+
+	put("proc/123/smaps", smaps);
+	put("proc/123/maps", "7f0000000000-7f0000200000 rw-s 00000000 fe:00 12 /mnt/file\n");
+	ok(process_sync(&process, root) == 1, "MAP_SYNC is read from smaps");
+	put("proc/123/maps", "40000000-80000000 rw-s 00000000 00:05 77 /odd/place/dax0.0\n");
+	ok(process_sync(&process, root) == -EBUSY,
+	   "not where something unknown has room for a 1 GiB entry");
+	put("proc/123/maps", "40001000-80001000 rw-s 00000000 00:05 77 /odd/place/dax0.0\n"
+	    "40000000-80000000 rw-p 00000000 00:00 0 [heap]\n");
+	ok(process_sync(&process, root) == 1,
+	   "memory without a file, or without room, is none");
+	if (stat("/proc/self/exe", &st))
+		abort();
+	snprintf(line, sizeof(line), "40000000-80000000 rw-s 00000000 00:05 %llu /proc/self/exe\n",
+		 (unsigned long long)st.st_ino);
+	put("proc/123/maps", line);
+	ok(process_sync(&process, root) == 1, "nor is a regular file that can be seen");
+	put("proc/123/maps", "40000000-80000000 rw-s 00000000 00:05 1 /proc/self/exe\n");
+	ok(process_sync(&process, root) == -EBUSY, "but not another one at its path");
+}
+
 int main(void)
 {
 	char command[64];
@@ -204,6 +235,7 @@ int main(void)
 	test_devices();
 	test_mounts();
 	test_ext4();
+	test_sync();
 	snprintf(command, sizeof(command), "rm -rf %s", root);
 	if (system(command))
 		return 1;

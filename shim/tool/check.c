@@ -14,6 +14,13 @@ struct lack {
 	uint64_t bytes;		/* 0: none lacks it */
 };
 
+/* The emulation can not know it, or the kernel does not tell (DENIED). */
+static bool not_known(const struct region *region, uint64_t mask)
+{
+	return region->unknown & mask ||
+	       (mask == MINCORE_RESIDENT && region->state & MINCORE_DENIED);
+}
+
 static void look_for(const struct report *report, uint64_t mask, uint64_t least,
 		     bool unknown, struct lack *lack)
 {
@@ -21,8 +28,8 @@ static void look_for(const struct report *report, uint64_t mask, uint64_t least,
 	for (size_t i = 0; i < report->regions.nr; i++) {
 		const struct region *region = &report->regions.region[i];
 
-		if (unknown ? !(region->unknown & mask) :
-		    region->unknown & mask || (region->state & mask) >= least)
+		if (unknown != not_known(region, mask) ||
+		    (!unknown && (region->state & mask) >= least))
 			continue;
 		if (!lack->bytes) {
 			lack->first = report_offset(report, region->start);
@@ -52,6 +59,8 @@ static void print_lack(const struct report *report, const char *how,
 		printf(": %s", reason.text);
 	else if (region->unknown & bit)
 		printf(": only mincore2() can tell");
+	else if (not_known(region, bit))
+		printf(": the kernel does not tell");
 	else if (bit == MINCORE_DAX)
 		printf(": %s", backing_name(region_backing(report, region)));
 	else if (bit == MINCORE_LEVEL)

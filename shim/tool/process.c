@@ -148,6 +148,13 @@ bool process_same(const struct process *process, const char *operand,
 	       now.writable == process->writable;
 }
 
+static bool room_for_pud(const struct process *process)
+{
+	uint64_t first = (process->map_start + GIB - 1) / GIB * GIB;
+
+	return first < process->map_end && process->map_end - first >= GIB;
+}
+
 /* Has the process a device-dax mapped that may have 1 GiB entries? */
 static bool has_pud_mapping(const struct process *process, const char *root)
 {
@@ -161,12 +168,12 @@ static bool has_pud_mapping(const struct process *process, const char *root)
 		struct stat st;
 
 		process_parse_map(&other, line);
-		if (strncmp(other.path, "/dev/", 5))
+		if (!other.ino || !room_for_pud(&other))
 			continue;
 		/* One that is out of reach is believed to be the worst. */
-		if (stat(other.path, &st) || !S_ISCHR(st.st_mode))
-			found = !strncmp(other.path, "/dev/dax", 8);
-		else
+		if (stat(other.path, &st) || st.st_ino != other.ino)
+			found = true;
+		else if (S_ISCHR(st.st_mode))
 			found = is_devdax(st.st_rdev) &&
 				devdax_align(st.st_rdev) % GIB == 0;
 	}

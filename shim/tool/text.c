@@ -108,15 +108,21 @@ const char *level_text(uint64_t state, char buf[24])
 
 void clean_text(const char *from, char *to, size_t size)
 {
+	bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	size_t i;
 
 	for (i = 0; from[i] && i + 1 < size; i++) {
 		unsigned char c = (unsigned char)from[i];
-		/* C1 controls are 0xc2 0x80 to 0x9f in UTF-8 */
-		bool c1 = c >= 0x80 && c < 0xa0 && i &&
-			  (unsigned char)from[i - 1] == 0xc2;
+		unsigned char before = i ? (unsigned char)from[i - 1] : 0;
+		/*
+		 * C1 controls are 0xc2 0x80 to 0x9f in UTF-8, and 0x80 to 0x9f
+		 * alone for others, in the middle of anything.
+		 */
+		bool high = c >= 0x80 && c < 0xa0;
+		bool c1 = high && before == 0xc2;
 
-		to[i] = c < 0x20 || c == 0x7f || c1 ? '?' : from[i];
+		high = high && (!utf8 || before < 0x80);
+		to[i] = c < 0x20 || c == 0x7f || c1 || high ? '?' : from[i];
 		if (c1)
 			to[i - 1] = '?';
 	}

@@ -61,6 +61,9 @@ static void test_arguments(void)
 	   range.error == 12345, "and nothing is stored");
 	ok(mincore2_persistv(&range, 1, 0, -2) == -EINVAL && range.error == 12345,
 	   "a negative limit other than -1 is EINVAL");
+	range.reserved[1] = 1;
+	ok(mincore2_persistv(&range, 1, 0, -1) == -EINVAL && range.error == 12345,
+	   "so is what is reserved and not 0");
 	ok(mincore2_persistv(NULL, 1, 0, -1) == -EINVAL,
 	   "no ranges, but a number of them, is EINVAL");
 	ok(mincore2_persistv(NULL, 0, 0, -1) == 0, "no ranges are durable");
