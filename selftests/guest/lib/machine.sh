@@ -74,7 +74,7 @@ machine_options() {
 # no_timer_check: on a loaded host, an emulated timer interrupt may come too late for that
 # check, which then panics.
 kernel_arguments() {
-	echo "console=ttyS0 no_timer_check panic=-1 panic_on_warn=1 oops=panic log_buf_len=2M" \
+	echo "console=ttyS0 no_timer_check rcupdate.rcu_cpu_stall_timeout=120 panic=-1 panic_on_warn=1 oops=panic log_buf_len=2M" \
 		"memmap=${VOLATILE_MB}M!$E820_EXT4_ADDR memmap=${VOLATILE_MB}M!$E820_DEVDAX_ADDR" \
 		"memmap=${VOLATILE_MB}M%$HMEM_ADDR-1+0xefffffff" \
 		"hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=64"

@@ -34,7 +34,7 @@ qemu_command() {
 	# shellcheck disable=SC2054 # commas are QEMU's
 	command=("$QEMU" "${machine_opts[@]}" "${device_opts[@]}"
 		-kernel "$kernel" -initrd "$work/initrd"
-		-append "console=ttyS0 no_timer_check panic=-1 panic_on_warn=$on_warn oops=panic log_buf_len=2M rdinit=/tests/init powerfail_mode=$1"
+		-append "console=ttyS0 no_timer_check rcupdate.rcu_cpu_stall_timeout=120 panic=-1 panic_on_warn=$on_warn oops=panic log_buf_len=2M rdinit=/tests/init powerfail_mode=$1"
 		-serial "file:$(quote_option "$console")" -device virtio-serial-pci
 		-chardev "file,id=port,path=$(quote_option "$said")"
 		-device virtserialport,chardev=port,name=powerfail)
