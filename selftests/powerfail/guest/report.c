@@ -21,6 +21,7 @@
  *	log CASE SAID FOUND right|wrong|unreadable	what the reader has found; wrong: the
  *				next record is not the one that was appended
  *	announce [SECONDS]	kill this guest now, or so much later
+ *	unsound SLOT WHAT	recovered, and not right; said by init, as is
  *	recovered		the end of the second boot
  */
 #include <errno.h>

@@ -7,6 +7,8 @@
 BOOT_SECONDS=${POWERFAIL_BOOT_SECONDS:-120}      # from QEMU's start to the guest's first word
 RESERVE_SECONDS=${POWERFAIL_RESERVE_SECONDS:-60} # beyond what the guest says a step may take
 # What must not be in the kernel's log. panic_on_warn makes most of it fatal.
+# A filesystem that was recovered has nothing to complain of.
+BAD_RECOVERED='EXT4-fs error|XFS .*(Corruption|Internal error|metadata I/O error)'
 BAD_LOG='WARNING: |BUG:|Oops|possible circular locking|INFO: .*(detected|blocked|suspicious)|KASAN|UBSAN|Kernel panic'
 
 # What the kernel warns of, rightly or not, in some histories: history, and the part of the
@@ -106,9 +108,10 @@ boot_once() {
 
 # look_into_logs MODE: what the guest or its kernel complained about, in trouble.
 look_into_logs() {
-	local found
+	local found bad=$BAD_LOG
+	[[ $1 != recover ]] || bad+="|$BAD_RECOVERED"
 	found=$(grep -a -m 1 '^problem ' "$said" || true)
-	[[ $found ]] || found=$(grep -a -E "$BAD_LOG" "$console" | grep -v -m 1 -E "${allowed:-^$}" || true)
+	[[ $found ]] || found=$(grep -a -E "$bad" "$console" | grep -v -m 1 -E "${allowed:-^$}" || true)
 	[[ -z $found ]] || trouble="$1: $found"
 }
 

@@ -14,7 +14,8 @@
 # The law: what was stored while PERSIST was reported, be it when the page was mapped
 # or just before the store, is there after the crash. So is what fsync, msync or the
 # library has called durable (by), and what was stored while the emulation reported
-# PERSIST. Where the kernel can tell, the emulation may not say otherwise.
+# PERSIST. Where the kernel can tell, the emulation may not say otherwise. And the
+# filesystem has to be sound after recovery.
 
 function hex(s,   i, v) {
 	for (i = 1; i <= length(s); i++)
@@ -31,6 +32,7 @@ function rest_from(n,   i, s) {
 FILENAME == ARGV[1] {
 	order[++n] = $2
 	name[$2] = $3
+	slot[$2] = $4
 	by[$2] = $8
 	want_persist[$2] = $9
 	want[$2] = kernel == "stock" ? $11 : $10
@@ -43,12 +45,15 @@ $1 == "store" || $1 == "fault" {
 	emulated[$2, w] = $11
 }
 $1 == "forget" { forgotten[$2, $3] = 1 }
-$1 == "refused" { refused[$2]++; remark($2, rest_from(3)) }
+# By whom a store was to be made durable, or an operation of the history.
+$1 == "refused" { refused[$2]++; if ($3 == by[$2]) unable[$2]++; remark($2, rest_from(3)) }
 $1 == "accepted" { accepted[$2]++; remark($2, rest_from(3) " accepted") }
 $1 == "error" { broken[$2] = rest_from(3) }
 $1 == "read" { result[$2, $3] = $4; if ($4 == "lost") why[$2, $3] = rest_from(5) }
 # A random case is judged in the guest: "random CASE STORES CHECKED SAFE LOST BROKEN"
 $1 == "random" { random[$2] = $3; checked[$2] = $4; safe[$2] = $5; rlost[$2] = $6; rbroken[$2] = $7 }
+# "unsound SLOT what is wrong": found by e2fsck or xfs_repair after recovery
+$1 == "unsound" { unsound[$2] = rest_from(3) }
 $1 == "random-lost" { remark($2, rest_from(3)) }
 # The example of an append-only log: "log CASE SAID FOUND right|wrong|unreadable"
 $1 == "log" { logged[$2] = $3; found[$2] = $4; how[$2] = $5 }
@@ -112,7 +117,17 @@ function judge_stores(c,   w, i, who) {
 	}
 }
 
+# Bytes in blocks that the filesystem takes for free are as good as lost.
+function check_soundness(c) {
+	if (!(slot[c] in unsound)) return
+	remark(c, "the filesystem is not sound: " unsound[slot[c]])
+	if (kernel == "stock") return
+	good = 0
+	if (law == "kept") { law = "broken"; breach = breach " AND BLOCKS MAY BE FREE" }
+}
+
 function expectations(c) {
+	if (want[c] != "refuse" && unable[c]) { good = 0; remark(c, "was not to be refused") }
 	if (want[c] == "refuse" && outcome == "none" && refused[c] && !accepted[c]) outcome = "refused"
 	if (outcome == "none" && accepted[c]) outcome = "accepted"
 	if (want[c] == "refuse" && outcome != "refused") { good = 0; remark(c, "was to be refused") }
@@ -150,7 +165,11 @@ END {
 			judge_stores(c)
 			expectations(c)
 		}
-		if (law == "broken") { good = 0; note[c] = breach " AND DATA IS LOST; " note[c] }
+		check_soundness(c)
+		if (law == "broken") {
+			good = 0
+			note[c] = breach (outcome == "lost" ? " AND DATA IS LOST; " : "; ") note[c]
+		}
 		printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", good ? "ok" : "not ok", name[c], persisted, bits, outcome, law, note[c], guess
 	}
 }
