@@ -96,6 +96,11 @@ static inline long mc2_faults(void)
 {
 	struct rusage ru;
 
+	/*
+	 * The kernel counts, and then stores: a fault on this part of the stack
+	 * (after a fork, say) would be in the next answer only.
+	 */
+	memset(&ru, 0, sizeof(ru));
 	getrusage(RUSAGE_SELF, &ru);
 	return ru.ru_minflt + ru.ru_majflt;
 }
