@@ -5,7 +5,9 @@
  * of mincore2 says of the page.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <libpmem.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,6 +29,13 @@ static int by_fsync(struct pfcase *c, off_t offset, size_t len)
 	(void)offset;
 	(void)len;
 	return fsync(c->fd) ? -errno : 0;
+}
+
+static int by_fdatasync(struct pfcase *c, off_t offset, size_t len)
+{
+	(void)offset;
+	(void)len;
+	return fdatasync(c->fd) ? -errno : 0;
 }
 
 static int by_msync(struct pfcase *c, off_t offset, size_t len)
@@ -80,11 +89,39 @@ static const struct way {
 	{ "flush", by_flush, false },
 	{ "fsync", by_fsync, false },
 	{ "msync", by_msync, false },
+	{ "write", by_fdatasync, false },
+	{ "direct", by_fdatasync, false },
 	{ "persist", by_persist, true },
 	{ "persistv", by_persistv, true },
 	{ "trusted", by_trusted, true },
 	{ "handle", by_handle, true },
 };
+
+/* Is the store to be done by write(2) instead of through the mapping? */
+bool stores_by_write(struct pfcase *c)
+{
+	return !strcmp(c->by, "write") || !strcmp(c->by, "direct");
+}
+
+/* With O_DIRECT the block around the bytes is written. Returns 0, or -1 after failed(). */
+int store_by_write(struct pfcase *c, off_t offset, const unsigned char *from, size_t len)
+{
+	static unsigned char block[PAGE] __attribute__((aligned(PAGE)));
+	off_t start = offset & -PAGE;
+	char link[40];
+	int fd;
+
+	if (!strcmp(c->by, "write"))
+		return pwrite(c->fd, from, len, offset) == (ssize_t)len ? 0 : failed(c, "pwrite");
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", c->fd);
+	fd = open(link, O_RDWR | O_DIRECT);
+	if (fd < 0 || pread(fd, block, PAGE, start) != PAGE)
+		return failed(c, "read with O_DIRECT");
+	memcpy(block + (offset - start), from, len);
+	if (pwrite(fd, block, PAGE, start) != PAGE)
+		return failed(c, "write with O_DIRECT");
+	return close(fd) ? failed(c, "close") : 0;
+}
 
 /*
  * Makes a store durable the way the case says. Returns 0; or 1, when the library said

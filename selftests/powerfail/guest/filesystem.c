@@ -186,20 +186,23 @@ static int convert(struct pfcase *c)
 	return refused(c, "chattr-e", ioctl(c->fd, FS_IOC_SETFLAGS, &flags));
 }
 
-/* What xfs_fsr does. */
-static int swap_extents(struct pfcase *c)
+/* What xfs_fsr does: fd gets the donor's blocks, and the donor those of fd. */
+int exchange_extents(int fd, int donor)
 {
-	struct xfs_swapext swap = { .sx_version = XFS_SX_VERSION, .sx_length = PF_FILE_SIZE };
-	struct xfs_bulkstat_req *bulk;
+	struct xfs_swapext swap = {
+		.sx_version = XFS_SX_VERSION, .sx_length = PF_FILE_SIZE, .sx_fdtarget = fd,
+		.sx_fdtmp = donor
+	};
+	struct xfs_bulkstat_req *bulk = calloc(1, sizeof(*bulk) + sizeof(struct xfs_bulkstat));
 	struct stat st;
-	int result;
+	int result = -1;
 
-	if (open_other(c, "-donor", PF_FILE_SIZE) || fstat(c->fd, &st))
-		return failed(c, "fstat");
-	bulk = calloc(1, sizeof(*bulk) + sizeof(struct xfs_bulkstat));
+	if (!bulk || fstat(fd, &st))
+		goto out;
 	bulk->hdr.ino = st.st_ino;
 	bulk->hdr.icount = 1;
-	result = ioctl(c->fd, XFS_IOC_BULKSTAT, bulk);
+	if (ioctl(fd, XFS_IOC_BULKSTAT, bulk))
+		goto out;
 	swap.sx_stat.bs_ino = bulk->bulkstat[0].bs_ino;
 	swap.sx_stat.bs_size = bulk->bulkstat[0].bs_size;
 	swap.sx_stat.bs_gen = bulk->bulkstat[0].bs_gen;
@@ -207,12 +210,17 @@ static int swap_extents(struct pfcase *c)
 	swap.sx_stat.bs_mtime.tv_nsec = bulk->bulkstat[0].bs_mtime_nsec;
 	swap.sx_stat.bs_ctime.tv_sec = bulk->bulkstat[0].bs_ctime;
 	swap.sx_stat.bs_ctime.tv_nsec = bulk->bulkstat[0].bs_ctime_nsec;
+	result = ioctl(fd, XFS_IOC_SWAPEXT, &swap);
+out:
 	free(bulk);
-	if (result)
-		return failed(c, "XFS_IOC_BULKSTAT");
-	swap.sx_fdtarget = c->fd;
-	swap.sx_fdtmp = c->other;
-	return refused(c, "xfs_fsr", ioctl(c->fd, XFS_IOC_SWAPEXT, &swap));
+	return result;
+}
+
+static int swap_extents(struct pfcase *c)
+{
+	if (open_other(c, "-donor", PF_FILE_SIZE))
+		return -1;
+	return refused(c, "xfs_fsr", exchange_extents(c->fd, c->other));
 }
 
 /* ---- the filesystem as a whole ---- */

@@ -32,7 +32,7 @@ const struct history *find_history(const char *name)
 {
 	static const struct history *const lists[] = {
 		layout_histories, eof_histories, mapping_histories, filesystem_histories,
-		device_histories
+		device_histories, owner_histories
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)

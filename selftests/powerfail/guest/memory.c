@@ -86,7 +86,10 @@ void touch(struct pfcase *c, off_t offset)
 	(void)*(volatile unsigned char *)(c->addr + offset);
 }
 
-/* len bytes that no other seed gives. */
+/*
+ * len bytes that no other seed gives. A seed may have a class in its highest byte: the two
+ * highest bits of all bytes are those of the class then.
+ */
 void pattern(unsigned char *to, size_t len, uint64_t seed)
 {
 	uint64_t x = seed * 0x9e3779b97f4a7c15ULL + 0x1234567;
@@ -95,7 +98,7 @@ void pattern(unsigned char *to, size_t len, uint64_t seed)
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
-		to[i] = x >> 32;
+		to[i] = seed >> 56 ? (x >> 32 & 0x3f) | seed >> 56 : x >> 32;
 	}
 }
 
@@ -118,6 +121,8 @@ static bool try_store(struct pfcase *c, unsigned char *to, const unsigned char *
 	if (!sigsetjmp(on_fault, 1)) {
 		if (c->history->store)
 			c->history->store(c, to, from, len);
+		else if (stores_by_write(c))
+			store_by_write(c, to - c->addr, from, len);
 		else
 			memcpy(to, from, len);
 		done = true;
@@ -146,7 +151,7 @@ static const char *hex(char *to, unsigned int bits)
 void store(struct pfcase *c, off_t offset)
 {
 	unsigned char *to = c->addr + offset, from[PF_STORE_LEN];
-	uint64_t seed = (uint64_t)c->index * 100 + c->watches;
+	uint64_t seed = (uint64_t)c->bytes << 56 | (c->index * 100 + c->watches);
 	unsigned int before, after;
 	const char *guess;
 	char text[3][4];

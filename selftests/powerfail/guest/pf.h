@@ -63,12 +63,14 @@ struct history {
  * @map: sync, plain, private, legacy (MAP_SHARED|MAP_SYNC), legacy-private, library
  *	(made by mincore2_map())
  * @by: how a store is made durable: flush (write back the cache lines), fsync, msync,
+ *	write (write(2), fdatasync), direct (the same with O_DIRECT),
  *	or by the library: persist, persistv, trusted, handle; see durable.c
  * @path: of the file or device; what is reported instead of it is @where
  * @shift: where in a device the "file" begins
  * @handle: of a mapping that the library made; NULL
  * @claim: bits that mincore2 reported when the page to be stored to was mapped
  * @other: a second descriptor, for events that need it; -1
+ * @bytes: class of the bytes that are stored, see pattern(); 0: any
  */
 struct pfcase {
 	int index;
@@ -83,6 +85,7 @@ struct pfcase {
 	off_t shift;
 	unsigned int claim;
 	int watches;
+	unsigned char bytes;
 	bool is_dev, broken;
 };
 
@@ -103,6 +106,8 @@ void pattern(unsigned char *to, size_t len, uint64_t seed);
 
 /* durable.c */
 int make_durable(struct pfcase *c, off_t offset, size_t len);
+bool stores_by_write(struct pfcase *c);
+int store_by_write(struct pfcase *c, off_t offset, const unsigned char *from, size_t len);
 int map_by_library(struct pfcase *c);
 const char *emulated(const void *addr);
 
@@ -116,8 +121,12 @@ int open_other(struct pfcase *c, const char *suffix, off_t size);
 
 /* histories, each list ends with a NULL name */
 extern const struct history layout_histories[], eof_histories[], mapping_histories[],
-	filesystem_histories[], device_histories[];
+	filesystem_histories[], device_histories[], owner_histories[];
 const struct history *find_history(const char *name);
+/* filesystem.c */
+int exchange_extents(int fd, int donor);
+/* owner.c */
+void owner_recover(int index, const char *leaver, const char *keeper);
 
 /* recover.c */
 int recover(const char *list);

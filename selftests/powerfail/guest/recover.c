@@ -116,7 +116,7 @@ static void check(const struct line *l)
 
 int recover(const char *list)
 {
-	char text[600];
+	char text[600], other[160];
 	struct line l;
 	FILE *f = fopen(list, "r");
 
@@ -131,6 +131,8 @@ int recover(const char *list)
 			check(&l);
 		else if (sscanf(text, "random-case %d %d %159s", &l.index, &l.watch, l.where) == 3)
 			random_recover(l.index, l.watch, l.where);
+		else if (sscanf(text, "owner %d %159s %159s", &l.index, l.where, other) == 3)
+			owner_recover(l.index, l.where, other);
 		else
 			log_line(text);
 	}

@@ -20,6 +20,9 @@
  *	logged CASE RECORDS	... and so many of its records are said to be durable
  *	log CASE SAID FOUND right|wrong|unreadable	what the reader has found; wrong: the
  *				next record is not the one that was appended
+ *	owner CASE LEAVER KEEPER	two files that shared blocks (owner.c)
+ *	foreign CASE WHERE WHAT	after the crash: that file has bytes that it never had
+ *	owned CASE		both were looked at
  *	announce [SECONDS]	kill this guest now, or so much later
  *	unsound SLOT WHAT	recovered, and not right; said by init, as is
  *	recovered		the end of the second boot

@@ -54,6 +54,10 @@ $1 == "read" { result[$2, $3] = $4; if ($4 == "lost") why[$2, $3] = rest_from(5)
 $1 == "random" { random[$2] = $3; checked[$2] = $4; safe[$2] = $5; rlost[$2] = $6; rbroken[$2] = $7 }
 # "unsound SLOT what is wrong": found by e2fsck or xfs_repair after recovery
 $1 == "unsound" { unsound[$2] = rest_from(3) }
+# "foreign CASE FILE WHAT": bytes that the file never had; "owned CASE": both files looked at
+$1 == "owner" { owner[$2] = 1 }
+$1 == "owned" { owned[$2] = 1 }
+$1 == "foreign" { foreign[$2] = rest_from(3) }
 $1 == "random-lost" { remark($2, rest_from(3)) }
 # The example of an append-only log: "log CASE SAID FOUND right|wrong|unreadable"
 $1 == "log" { logged[$2] = $3; found[$2] = $4; how[$2] = $5 }
@@ -126,6 +130,17 @@ function check_soundness(c) {
 	if (law == "kept") { law = "broken"; breach = breach " AND BLOCKS MAY BE FREE" }
 }
 
+# A file that has bytes of another one is broken, whatever was promised.
+function check_owners(c) {
+	if (c in owner && !(c in owned)) { good = 0; remark(c, "the files were not looked at") }
+	if (!(c in foreign)) return
+	outcome = "lost"
+	remark(c, foreign[c])
+	if (kernel == "stock") return
+	law = "broken"
+	breach = "A FILE HAS BYTES THAT IT NEVER HAD"
+}
+
 function expectations(c) {
 	if (want[c] != "refuse" && unable[c]) { good = 0; remark(c, "was not to be refused") }
 	if (want[c] == "refuse" && outcome == "none" && refused[c] && !accepted[c]) outcome = "refused"
@@ -163,6 +178,7 @@ END {
 			expectations(c)
 		} else {
 			judge_stores(c)
+			check_owners(c)
 			expectations(c)
 		}
 		check_soundness(c)
