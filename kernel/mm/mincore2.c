@@ -21,10 +21,9 @@
 
 #include "internal.h"
 
-#define MINCORE2_STATUS		(MINCORE_DENIED | MINCORE_UNMAPPED)
 #define MINCORE2_STATES		(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
 				 MINCORE_PERSIST | MINCORE_WRITABLE | \
-				 MINCORE_ZERO | MINCORE2_STATUS)
+				 MINCORE_ZERO | MINCORE_DENIED | MINCORE_UNMAPPED)
 /* What an element of a byte vector has room for. */
 #define MINCORE2_BYTE		0xffU
 
@@ -571,8 +570,11 @@ static int mincore2_vma(struct mincore2_walk *w, struct vm_area_struct *vma,
 {
 	bool shared = vma->vm_flags & VM_MAYSHARE;
 	bool dax = vma_is_dax(vma);
-	/* May residency not be told? Can sleep, as filesystems are asked. */
-	bool denied = !can_do_mincore(vma);
+	/*
+	 * May residency not be told? Only asked where somebody wants to know: it can
+	 * sleep, as filesystems and security modules are asked, and needs a walk.
+	 */
+	bool denied = (w->want & MINCORE_DENIED) && !can_do_mincore(vma);
 	u64 walked = MINCORE_RESIDENT | MINCORE_LEVEL | MINCORE_WRITABLE |
 		     MINCORE_ZERO;
 	u64 state = 0, lookup = 0;
@@ -725,6 +727,19 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 	return stored ?: err;
 }
 
+/* What is to be reported when @flags ask. */
+static u64 mincore2_wanted(unsigned int flags)
+{
+	u64 want = (flags & MINCORE2_STATES) | MINCORE_UNMAPPED;
+
+	/* A residency that is withheld must not look like "not in memory". */
+	if (flags & MINCORE_RESIDENT)
+		want |= MINCORE_DENIED;
+	if (flags & MINCORE_LEVEL)
+		want |= MINCORE2_SHIFT(0xff);
+	return want;
+}
+
 /**
  * sys_mincore2 - report what backs the caller's memory, and how it is mapped
  * @addr:	first address of the range, page aligned
@@ -757,7 +772,7 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 	/* Only what was written is read. */
 	struct mincore2_piece few[MINCORE2_FEW] __uninitialized;
 	struct mincore2_walk w = {
-		.want = (flags & MINCORE2_STATES) | MINCORE2_STATUS,
+		.want = mincore2_wanted(flags),
 		.piece = few, .buf.pieces = few,
 	};
 	bool regions = flags & MINCORE_REGIONS;
@@ -792,8 +807,6 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 		return 0;
 
 	w.addr = addr;
-	if (level)
-		w.want |= MINCORE2_SHIFT(0xff);
 	few[0] = (struct mincore2_piece) { .end = addr, .state = MINCORE2_NO_STATE };
 	if (!regions) {
 		/* A byte a page: it is known what is needed. */
