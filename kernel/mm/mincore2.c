@@ -682,6 +682,21 @@ static void mincore2_next_pieces(struct mincore2_walk *w, size_t nr, void **page
 }
 
 /*
+ * How many regions can be copied out. Not the last one if there is @more: it may go
+ * on behind @w->addr.
+ */
+static size_t mincore2_gathered(struct mincore2_walk *w, bool more)
+{
+	size_t n = w->piece - w->buf.pieces;
+
+	w->piece->end = w->addr;
+	/* A chunk reports something, or there is an error. */
+	if (!more || WARN_ON_ONCE(!n))
+		return n;
+	return n - 1;
+}
+
+/*
  * The call proper, with arguments that have been checked: fill @vec with up to
  * @nr elements. Nothing is copied out while a lock is held.
  */
@@ -712,9 +727,7 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 		if (w->bytes) {
 			n = w->bytes - w->buf.bytes;
 		} else {
-			/* The last one may go on behind @w->addr. */
-			w->piece->end = w->addr;
-			n = w->piece - w->buf.pieces - (w->addr < end && !err);
+			n = mincore2_gathered(w, w->addr < end && !err);
 			n = min(n, nr - stored);
 		}
 		copied = mincore2_copy_out(w, vec + stored * size, n);
