@@ -420,59 +420,33 @@ static noinline int mincore2_pte_range(struct mincore2_walk *w, pmd_t *pmdp,
 	return stop;
 }
 
-/* The state that a huge PMD entry gives. */
-static __always_inline u64 mincore2_present_pmd(const struct mincore2_walk *w,
-						pmd_t pmd,
-						const struct page *page)
-{
-	/* No entry that can be written maps the zero page: spare the look. */
-	return mincore2_present(w, MINCORE2_PMD, pmd_write(pmd),
-				!pmd_write(pmd) && is_huge_zero_pmd(pmd), page);
-}
-
-/*
- * A huge PMD entry of a private DAX mapping, or one that is being migrated. If it
- * no longer is one, nothing is reported.
- */
-static noinline int mincore2_locked_pmd(struct mincore2_walk *w, pmd_t *pmdp,
-					unsigned long end)
-{
-	spinlock_t *ptl = pmd_trans_huge_lock(pmdp, w->vma);
-	pmd_t pmd;
-	u64 state;
-
-	if (!ptl)
-		return 0;
-	__acquire(ptl);	/* sparse cannot see a conditional lock */
-	pmd = pmdp_get(pmdp);
-	/* Being migrated: in memory, and a copy if the mapping is private. */
-	state = w->page_state;
-	if (pmd_present(pmd))
-		state = mincore2_present_pmd(w, pmd,
-					     vm_normal_page_pmd(w->vma, w->addr, pmd));
-	spin_unlock(ptl);
-	return mincore2_report(w, end, state);
-}
-
 /*
  * Report the pages of a PMD entry from w->addr up to @end, or fewer: not if it has
  * changed meanwhile, and not all if that is much work.
  *
  * What a huge entry says is taken from one reading of it: to have its lock would
  * not make that truer, and an entry that is being split or moved is either as it
- * was or none. The lock is for looking at the page, which may go otherwise.
+ * was or none. The page need not be looked at, which would take the lock: none of a
+ * private DAX mapping is a copy, as dax_fault_check_fallback() refuses to copy at
+ * this level.
  */
 static int mincore2_pmd(struct mincore2_walk *w, pmd_t *pmdp, unsigned long end)
 {
 	pmd_t pmd = pmdp_get_lockless(pmdp);
+	bool write = pmd_write(pmd);
 
 	if (pmd_none(pmd))
 		return mincore2_report(w, end, w->hole_state);
-	if (pmd_present(pmd) && !pmd_leaf(pmd))
+	/* Being migrated: in memory, and a copy if the mapping is private. */
+	if (!pmd_present(pmd))
+		return mincore2_report(w, end, w->page_state);
+	if (!pmd_leaf(pmd))
 		return mincore2_pte_range(w, pmdp, end);
-	if (w->private_dax || !pmd_present(pmd))
-		return mincore2_locked_pmd(w, pmdp, end);
-	return mincore2_report(w, end, mincore2_present_pmd(w, pmd, NULL));
+	/* No entry that can be written maps the zero page: spare the look. */
+	return mincore2_report(w, end,
+			       mincore2_present(w, MINCORE2_PMD, write,
+						!write && is_huge_zero_pmd(pmd),
+						NULL));
 }
 
 /*
