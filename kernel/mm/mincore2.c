@@ -412,8 +412,11 @@ static noinline int mincore2_pte_range(struct mincore2_walk *w, pmd_t *pmdp,
 	int stop;
 
 	ptep = pte_offset_map_lock(w->vma->vm_mm, pmdp, w->addr, &ptl);
-	if (!ptep)
-		return 0;
+	if (!ptep) {
+		/* To try again is work, too. */
+		w->budget -= MINCORE2_SEE_WORK;
+		return mincore2_stop(w);
+	}
 	__acquire(RCU);	/* sparse cannot see a conditional lock */
 	stop = mincore2_table(w, ptep, end);
 	pte_unmap_unlock(ptep, ptl);
