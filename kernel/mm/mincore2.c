@@ -48,7 +48,7 @@
 #define MINCORE2_LOOKUP_WORK	30
 /* and to find the next page that is in the page cache at all. */
 #define MINCORE2_FIND_WORK	250
-/* The work done under one hold of a page-table lock. */
+/* The work done under one hold of a page-table lock, look-ups included. */
 #define MINCORE2_TABLE_WORK	800
 
 /*
@@ -79,6 +79,7 @@ struct mincore2_piece {
  * @addr:	all pages below have been reported
  * @want:	the bits to report; all others are cleared
  * @budget:	work that may still be done before mmap_lock is dropped
+ * @pause:	what @budget falls to before a page-table lock is let go; else 0
  * @private_dax: @vma maps DAX memory, and copies a page when it is written
  * @vma:	the mapping that is walked
  * @page_state:	what each of its pages has that is in memory, whatever maps it
@@ -93,6 +94,7 @@ struct mincore2_walk {
 	unsigned long addr;
 	u64 want;
 	int budget;
+	int pause;
 	bool private_dax;
 	struct vm_area_struct *vma;
 	u64 page_state;
@@ -184,6 +186,12 @@ static __always_inline int mincore2_stop(const struct mincore2_walk *w)
 	return w->budget <= 0 || w->piece == w->full;
 }
 
+/* Or is there a page-table lock to be let go before that? */
+static __always_inline bool mincore2_pause(const struct mincore2_walk *w)
+{
+	return w->budget <= w->pause || w->piece == w->full;
+}
+
 /*
  * Is the page @index of a file resident, for which the page cache holds @folio, or
  * a value? The answer holds for *@nr pages from there on. What is found without a
@@ -242,7 +250,7 @@ static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index,
 	do {
 		next += size;
 		w->budget -= MINCORE2_CACHE_WORK;
-		if (next >= end || w->budget <= 0)
+		if (next >= end || w->budget <= w->pause)
 			break;
 		if (likely(size == 1)) {
 			folio = xas_next(&xas);
@@ -273,7 +281,7 @@ static noinline void mincore2_put_cached(struct mincore2_walk *w,
 
 		mincore2_put(w, w->addr + nr * PAGE_SIZE,
 			     state | (resident ? MINCORE_RESIDENT : 0));
-	} while (w->addr < end && !mincore2_stop(w));
+	} while (w->addr < end && !mincore2_pause(w));
 }
 
 /*
@@ -385,8 +393,8 @@ static int mincore2_table(struct mincore2_walk *w, pte_t *ptep, unsigned long en
 	};
 	struct mincore2_seen *s = seen;
 	pte_t *begin = ptep, *last = ptep + ((end - w->addr) >> PAGE_SHIFT);
-	int pause = max(w->budget - MINCORE2_TABLE_WORK, 0);
 
+	w->pause = max(w->budget - MINCORE2_TABLE_WORK, 0);
 	do {
 		pte_t pte = ptep_get(ptep);
 
@@ -397,7 +405,8 @@ static int mincore2_table(struct mincore2_walk *w, pte_t *ptep, unsigned long en
 			ptep++;
 		} while (ptep != last && mincore2_is_like(ptep_get(ptep), s));
 		mincore2_report(w, end - (last - ptep) * PAGE_SIZE, s->state);
-	} while (ptep != last && w->budget > pause && w->piece != w->full);
+	} while (ptep != last && !mincore2_pause(w));
+	w->pause = 0;
 
 	w->budget -= ptep - begin;
 	return mincore2_stop(w);
