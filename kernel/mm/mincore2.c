@@ -402,8 +402,15 @@ static int mincore2_table(struct mincore2_walk *w, pte_t *ptep, unsigned long en
 		if (!mincore2_is_like(pte, s))
 			mincore2_see(w, pte, s);
 		do {
-			ptep++;
-		} while (ptep != last && mincore2_is_like(ptep_get(ptep), s));
+			/* These are alike, and to read each can be slow. */
+			ptep += pte_batch_hint(ptep, pte);
+			if (ptep >= last)
+				break;
+			pte = ptep_get(ptep);
+		} while (mincore2_is_like(pte, s));
+		/* A batch may go on behind the range. */
+		if (ptep > last)
+			ptep = last;
 		mincore2_report(w, end - (last - ptep) * PAGE_SIZE, s->state);
 	} while (ptep != last && !mincore2_pause(w));
 	w->pause = 0;
