@@ -21,10 +21,9 @@
 
 #include "internal.h"
 
-#define MINCORE2_STATUS		(MINCORE_DENIED | MINCORE_UNMAPPED)
 #define MINCORE2_STATES		(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
 				 MINCORE_PERSIST | MINCORE_WRITABLE | \
-				 MINCORE_ZERO | MINCORE2_STATUS)
+				 MINCORE_ZERO | MINCORE_DENIED | MINCORE_UNMAPPED)
 /* What an element of a byte vector has room for. */
 #define MINCORE2_BYTE		0xffU
 
@@ -49,7 +48,7 @@
 #define MINCORE2_LOOKUP_WORK	30
 /* and to find the next page that is in the page cache at all. */
 #define MINCORE2_FIND_WORK	250
-/* The work done under one hold of a page-table lock. */
+/* The work done under one hold of a page-table lock, look-ups included. */
 #define MINCORE2_TABLE_WORK	800
 
 /*
@@ -80,6 +79,7 @@ struct mincore2_piece {
  * @addr:	all pages below have been reported
  * @want:	the bits to report; all others are cleared
  * @budget:	work that may still be done before mmap_lock is dropped
+ * @pause:	what @budget falls to before a page-table lock is let go; else 0
  * @private_dax: @vma maps DAX memory, and copies a page when it is written
  * @vma:	the mapping that is walked
  * @page_state:	what each of its pages has that is in memory, whatever maps it
@@ -94,6 +94,7 @@ struct mincore2_walk {
 	unsigned long addr;
 	u64 want;
 	int budget;
+	int pause;
 	bool private_dax;
 	struct vm_area_struct *vma;
 	u64 page_state;
@@ -185,6 +186,12 @@ static __always_inline int mincore2_stop(const struct mincore2_walk *w)
 	return w->budget <= 0 || w->piece == w->full;
 }
 
+/* Or is there a page-table lock to be let go before that? */
+static __always_inline bool mincore2_pause(const struct mincore2_walk *w)
+{
+	return w->budget <= w->pause || w->piece == w->full;
+}
+
 /*
  * Is the page @index of a file resident, for which the page cache holds @folio, or
  * a value? The answer holds for *@nr pages from there on. What is found without a
@@ -243,7 +250,7 @@ static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index,
 	do {
 		next += size;
 		w->budget -= MINCORE2_CACHE_WORK;
-		if (next >= end || w->budget <= 0)
+		if (next >= end || w->budget <= w->pause)
 			break;
 		if (likely(size == 1)) {
 			folio = xas_next(&xas);
@@ -274,7 +281,7 @@ static noinline void mincore2_put_cached(struct mincore2_walk *w,
 
 		mincore2_put(w, w->addr + nr * PAGE_SIZE,
 			     state | (resident ? MINCORE_RESIDENT : 0));
-	} while (w->addr < end && !mincore2_stop(w));
+	} while (w->addr < end && !mincore2_pause(w));
 }
 
 /*
@@ -386,8 +393,8 @@ static int mincore2_table(struct mincore2_walk *w, pte_t *ptep, unsigned long en
 	};
 	struct mincore2_seen *s = seen;
 	pte_t *begin = ptep, *last = ptep + ((end - w->addr) >> PAGE_SHIFT);
-	int pause = max(w->budget - MINCORE2_TABLE_WORK, 0);
 
+	w->pause = max(w->budget - MINCORE2_TABLE_WORK, 0);
 	do {
 		pte_t pte = ptep_get(ptep);
 
@@ -395,10 +402,18 @@ static int mincore2_table(struct mincore2_walk *w, pte_t *ptep, unsigned long en
 		if (!mincore2_is_like(pte, s))
 			mincore2_see(w, pte, s);
 		do {
-			ptep++;
-		} while (ptep != last && mincore2_is_like(ptep_get(ptep), s));
+			/* These are alike, and to read each can be slow. */
+			ptep += pte_batch_hint(ptep, pte);
+			if (ptep >= last)
+				break;
+			pte = ptep_get(ptep);
+		} while (mincore2_is_like(pte, s));
+		/* A batch may go on behind the range. */
+		if (ptep > last)
+			ptep = last;
 		mincore2_report(w, end - (last - ptep) * PAGE_SIZE, s->state);
-	} while (ptep != last && w->budget > pause && w->piece != w->full);
+	} while (ptep != last && !mincore2_pause(w));
+	w->pause = 0;
 
 	w->budget -= ptep - begin;
 	return mincore2_stop(w);
@@ -413,46 +428,15 @@ static noinline int mincore2_pte_range(struct mincore2_walk *w, pmd_t *pmdp,
 	int stop;
 
 	ptep = pte_offset_map_lock(w->vma->vm_mm, pmdp, w->addr, &ptl);
-	if (!ptep)
-		return 0;
+	if (!ptep) {
+		/* To try again is work, too. */
+		w->budget -= MINCORE2_SEE_WORK;
+		return mincore2_stop(w);
+	}
 	__acquire(RCU);	/* sparse cannot see a conditional lock */
 	stop = mincore2_table(w, ptep, end);
 	pte_unmap_unlock(ptep, ptl);
 	return stop;
-}
-
-/* The state that a huge PMD entry gives. */
-static __always_inline u64 mincore2_present_pmd(const struct mincore2_walk *w,
-						pmd_t pmd,
-						const struct page *page)
-{
-	/* No entry that can be written maps the zero page: spare the look. */
-	return mincore2_present(w, MINCORE2_PMD, pmd_write(pmd),
-				!pmd_write(pmd) && is_huge_zero_pmd(pmd), page);
-}
-
-/*
- * A huge PMD entry of a private DAX mapping, or one that is being migrated. If it
- * no longer is one, nothing is reported.
- */
-static noinline int mincore2_locked_pmd(struct mincore2_walk *w, pmd_t *pmdp,
-					unsigned long end)
-{
-	spinlock_t *ptl = pmd_trans_huge_lock(pmdp, w->vma);
-	pmd_t pmd;
-	u64 state;
-
-	if (!ptl)
-		return 0;
-	__acquire(ptl);	/* sparse cannot see a conditional lock */
-	pmd = pmdp_get(pmdp);
-	/* Being migrated: in memory, and a copy if the mapping is private. */
-	state = w->page_state;
-	if (pmd_present(pmd))
-		state = mincore2_present_pmd(w, pmd,
-					     vm_normal_page_pmd(w->vma, w->addr, pmd));
-	spin_unlock(ptl);
-	return mincore2_report(w, end, state);
 }
 
 /*
@@ -461,19 +445,27 @@ static noinline int mincore2_locked_pmd(struct mincore2_walk *w, pmd_t *pmdp,
  *
  * What a huge entry says is taken from one reading of it: to have its lock would
  * not make that truer, and an entry that is being split or moved is either as it
- * was or none. The lock is for looking at the page, which may go otherwise.
+ * was or none. The page need not be looked at, which would take the lock: none of a
+ * private DAX mapping is a copy, as dax_fault_check_fallback() refuses to copy at
+ * this level.
  */
 static int mincore2_pmd(struct mincore2_walk *w, pmd_t *pmdp, unsigned long end)
 {
 	pmd_t pmd = pmdp_get_lockless(pmdp);
+	bool write = pmd_write(pmd);
 
 	if (pmd_none(pmd))
 		return mincore2_report(w, end, w->hole_state);
-	if (pmd_present(pmd) && !pmd_leaf(pmd))
+	/* Being migrated: in memory, and a copy if the mapping is private. */
+	if (!pmd_present(pmd))
+		return mincore2_report(w, end, w->page_state);
+	if (!pmd_leaf(pmd))
 		return mincore2_pte_range(w, pmdp, end);
-	if (w->private_dax || !pmd_present(pmd))
-		return mincore2_locked_pmd(w, pmdp, end);
-	return mincore2_report(w, end, mincore2_present_pmd(w, pmd, NULL));
+	/* No entry that can be written maps the zero page: spare the look. */
+	return mincore2_report(w, end,
+			       mincore2_present(w, MINCORE2_PMD, write,
+						!write && is_huge_zero_pmd(pmd),
+						NULL));
 }
 
 /*
@@ -571,8 +563,11 @@ static int mincore2_vma(struct mincore2_walk *w, struct vm_area_struct *vma,
 {
 	bool shared = vma->vm_flags & VM_MAYSHARE;
 	bool dax = vma_is_dax(vma);
-	/* May residency not be told? Can sleep, as filesystems are asked. */
-	bool denied = !can_do_mincore(vma);
+	/*
+	 * May residency not be told? Only asked where somebody wants to know: it can
+	 * sleep, as filesystems and security modules are asked, and needs a walk.
+	 */
+	bool denied = (w->want & MINCORE_DENIED) && !can_do_mincore(vma);
 	u64 walked = MINCORE_RESIDENT | MINCORE_LEVEL | MINCORE_WRITABLE |
 		     MINCORE_ZERO;
 	u64 state = 0, lookup = 0;
@@ -680,6 +675,21 @@ static void mincore2_next_pieces(struct mincore2_walk *w, size_t nr, void **page
 }
 
 /*
+ * How many regions can be copied out. Not the last one if there is @more: it may go
+ * on behind @w->addr.
+ */
+static size_t mincore2_gathered(struct mincore2_walk *w, bool more)
+{
+	size_t n = w->piece - w->buf.pieces;
+
+	w->piece->end = w->addr;
+	/* A chunk reports something, or there is an error. */
+	if (!more || WARN_ON_ONCE(!n))
+		return n;
+	return n - 1;
+}
+
+/*
  * The call proper, with arguments that have been checked: fill @vec with up to
  * @nr elements. Nothing is copied out while a lock is held.
  */
@@ -710,9 +720,7 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 		if (w->bytes) {
 			n = w->bytes - w->buf.bytes;
 		} else {
-			/* The last one may go on behind @w->addr. */
-			w->piece->end = w->addr;
-			n = w->piece - w->buf.pieces - (w->addr < end && !err);
+			n = mincore2_gathered(w, w->addr < end && !err);
 			n = min(n, nr - stored);
 		}
 		copied = mincore2_copy_out(w, vec + stored * size, n);
@@ -723,6 +731,19 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 			cond_resched();
 	}
 	return stored ?: err;
+}
+
+/* What is to be reported when @flags ask. */
+static u64 mincore2_wanted(unsigned int flags)
+{
+	u64 want = (flags & MINCORE2_STATES) | MINCORE_UNMAPPED;
+
+	/* A residency that is withheld must not look like "not in memory". */
+	if (flags & MINCORE_RESIDENT)
+		want |= MINCORE_DENIED;
+	if (flags & MINCORE_LEVEL)
+		want |= MINCORE2_SHIFT(0xff);
+	return want;
 }
 
 /**
@@ -757,7 +778,7 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 	/* Only what was written is read. */
 	struct mincore2_piece few[MINCORE2_FEW] __uninitialized;
 	struct mincore2_walk w = {
-		.want = (flags & MINCORE2_STATES) | MINCORE2_STATUS,
+		.want = mincore2_wanted(flags),
 		.piece = few, .buf.pieces = few,
 	};
 	bool regions = flags & MINCORE_REGIONS;
@@ -792,8 +813,6 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 		return 0;
 
 	w.addr = addr;
-	if (level)
-		w.want |= MINCORE2_SHIFT(0xff);
 	few[0] = (struct mincore2_piece) { .end = addr, .state = MINCORE2_NO_STATE };
 	if (!regions) {
 		/* A byte a page: it is known what is needed. */

@@ -242,6 +242,16 @@ static char *make_half_mapped(struct mapping *m, const char **why)
 	return p;
 }
 
+/* All in the page cache, one page of each table of PTEs is mapped. */
+static char *make_few_mapped(struct mapping *m, const char **why)
+{
+	char *p = make_cached(m, "/mnt/tmpfs", why);
+
+	if (p)
+		touch(p, m->length, HUGE_PAGE);
+	return p;
+}
+
 /*
  * A page in each 512 GiB was there once: so the tables of the upper levels are,
  * and a walk has to look at each 1 GiB.
@@ -317,6 +327,8 @@ struct mapping mappings[] = {
 	  64 * MIB, PAGE, MINCORE_PTE, NULL, -1, NULL },
 	{ "half-mapped", "tmpfs, all in page cache, every other page mapped",
 	  make_half_mapped, 64 * MIB, PAGE, MINCORE_PTE, NULL, -1, NULL },
+	{ "few-mapped", "tmpfs, all in page cache, one page of each 2 MiB mapped",
+	  make_few_mapped, 64 * MIB, PAGE, MINCORE_PTE, NULL, -1, NULL },
 	{ "thp", "anonymous, huge pages, by PMDs", make_thp,
 	  64 * MIB, HUGE_PAGE, MINCORE_PMD, NULL, -1, NULL },
 	{ "hugetlb", "hugetlb, 2 MiB", make_hugetlb,

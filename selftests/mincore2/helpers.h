@@ -28,14 +28,19 @@
 #define MADV_COLLAPSE		25
 #endif
 
-/* The bits that are reported whether asked for or not. */
-#define MC2_STATUS	(MINCORE_DENIED | MINCORE_UNMAPPED)
-
 #define MC2_PAGEMAP_PRESENT	(1ULL << 63)
 #define MC2_PAGEMAP_SWAPPED	(1ULL << 62)
 #define MC2_PAGEMAP_SOFT_DIRTY	(1ULL << 55)
 
 #define MC2_THP_DIR	"/sys/kernel/mm/transparent_hugepage/"
+
+/* The bits that an answer to @flags may have, the size of an entry apart. */
+static inline unsigned int mc2_reported(unsigned int flags)
+{
+	if (flags & MINCORE_RESIDENT)
+		flags |= MINCORE_DENIED;
+	return (flags & MC2_ALL) | MINCORE_UNMAPPED;
+}
 
 /* mincore2() with the error as a negative number. */
 static inline ssize_t mc2_call(const void *addr, size_t length, void *vec,
@@ -380,7 +385,7 @@ static inline bool mc2_tiling_ok(const struct mincore_region *r, size_t nr,
 				 uint64_t addr, uint64_t end,
 				 unsigned int flags)
 {
-	uint64_t bits = (flags & MC2_ALL) | MC2_STATUS, mask = 0;
+	uint64_t bits = mc2_reported(flags), mask = 0;
 	size_t i;
 
 	mask = mc2_page_size() - 1;

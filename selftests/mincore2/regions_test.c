@@ -241,7 +241,7 @@ TEST_F(mosaic, one_region_is_the_yes_no_question)
 	size_t first, i;
 
 	for (first = 0; first < MOSAIC_PAGES; first++) {
-		unsigned int mask = MINCORE_WRITABLE | MC2_STATUS;
+		unsigned int mask = mc2_reported(MINCORE_WRITABLE);
 		unsigned int state = mosaic_state(first) & mask;
 
 		for (i = first; i < MOSAIC_PAGES; i++)

@@ -9,7 +9,6 @@
 
 #include "emu.h"
 
-#define STATUS	(MINCORE_DENIED | MINCORE_UNMAPPED)
 /* What only a look at the pages tells. */
 #define WALKED	(MINCORE_RESIDENT | MINCORE_LEVEL | MINCORE_WRITABLE | \
 		 MINCORE_ZERO)
@@ -19,11 +18,14 @@ int mincore2_emu_put(struct mincore2_emu_call *call, uint64_t end,
 		     uint64_t state, uint64_t unknown)
 {
 	uint64_t asked = call->flags & MINCORE2_STATE_BITS;
+	uint64_t reported = asked | MINCORE_UNMAPPED | SHIFT;
 	struct mincore_region *last = &call->vec[call->stored];
 
 	if (unknown & MINCORE_LEVEL || !(asked & MINCORE_LEVEL))
 		state &= ~SHIFT;
-	state &= (asked | STATUS | SHIFT) & ~unknown;
+	if (asked & MINCORE_RESIDENT)
+		reported |= MINCORE_DENIED;
+	state &= reported & ~unknown;
 	unknown &= asked;
 	if (!call->stored)
 		call->unknown = unknown;
@@ -183,7 +185,9 @@ int mincore2_emu_report(struct mincore2_emu_call *call,
 		unknown |= MINCORE_PERSIST;
 	if (facts.dax == MINCORE2_YES && !vma->shared)
 		walked |= MINCORE_DAX;
-	/* Whether residency is withheld shows in the pages as well. */
+	/* Nobody asks whether residency is withheld; else that shows in the pages. */
+	if (!(call->flags & (MINCORE_RESIDENT | MINCORE_DENIED)))
+		facts.may_look = MINCORE2_YES;
 	if (!(call->flags & walked) && facts.may_look == MINCORE2_YES)
 		return mincore2_emu_put(call, end, state, unknown);
 	if (facts.pud && !(call->flags & MINCORE2_MAY_SPLIT))

@@ -133,7 +133,8 @@ static uint64_t state_at(uint64_t page, uint64_t *end)
 
 static uint64_t wanted_of(uint64_t state, unsigned int flags)
 {
-	const uint64_t status = MINCORE_DENIED | MINCORE_UNMAPPED;
+	uint64_t status = MINCORE_UNMAPPED |
+			  (flags & MINCORE_RESIDENT ? MINCORE_DENIED : 0);
 	uint64_t shift = flags & MINCORE_LEVEL ? state & (uint64_t)0xff << 56 : 0;
 
 	return (state & (flags | status) & MINCORE2_STATE_BITS) | shift;

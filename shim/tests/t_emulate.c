@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -292,6 +293,36 @@ static int without_descriptors(void)
 	       -EAGAIN;
 }
 
+/*
+ * Root's file, and somebody who may only read it: DENIED is reported with RESIDENT
+ * or if asked for, and does not cut the answer to another question in pieces.
+ */
+static int not_ones_own(void)
+{
+	const unsigned int with[] = { MINCORE_RESIDENT, MINCORE_DENIED };
+	struct mincore_region r[8];
+	int fd = open("/bin/sh", O_RDONLY), bad = 0;
+	uint64_t unknown;
+	char *map;
+
+	if (fd < 0 || (!geteuid() && setresuid(65534, 65534, 65534)))
+		return 77;
+	map = mmap(NULL, PAGES * page, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return 77;
+	prctl(PR_SET_DUMPABLE, 1);
+	for (int i = 0; i < 2; i++)
+		bad |= !(state_of(map, with[i], &unknown) & MINCORE_DENIED) << i;
+	(void)*(volatile char *)map;
+	if (mincore2_emu_run(&env, map, PAGES * page, r, 8,
+			     MINCORE_PERSIST | MINCORE_DAX, &unknown) != 1)
+		bad |= 4;
+	else if (r[0].end - r[0].start != PAGES * page ||
+		 r[0].state & MINCORE_DENIED)
+		bad |= 8;
+	return bad;
+}
+
 /* A process whose first thread is gone has no memory in /proc/self. */
 static void *last_thread(void *arg)
 {
@@ -429,6 +460,7 @@ int main(int argc, char **argv)
 	enormous();
 	report(in_child(without_proc), "no /proc: EOPNOTSUPP, and no way");
 	report(in_child(without_descriptors), "no descriptors left: EAGAIN");
+	report(in_child(not_ones_own), "somebody else's file: denied where residency is asked for");
 	report(in_child(without_leader), "the first thread has ended");
 	report(in_child(not_dumpable), "pagemap is root's: residency, no level");
 	races();

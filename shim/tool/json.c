@@ -82,10 +82,12 @@ static void json_bits(FILE *out, const struct report *report,
 		{ "denied", MINCORE_DENIED }, { "unmapped", MINCORE_UNMAPPED },
 		{ "zero", MINCORE_ZERO },
 	};
-	/* These are reported whether asked for or not. */
-	uint64_t known = (report->bits | MINCORE_DENIED | MINCORE_UNMAPPED) &
-			 ~region->unknown;
+	/* One is always reported, one comes with another. */
+	uint64_t known = report->bits | MINCORE_UNMAPPED;
 
+	if (known & MINCORE_RESIDENT)
+		known |= MINCORE_DENIED;
+	known &= ~region->unknown;
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
 		fprintf(out, "%s\"%s\": %s", i ? ", " : "         ", bits[i].name,
 			known & bits[i].bit ? truth(region->state & bits[i].bit) :

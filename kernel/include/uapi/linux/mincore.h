@@ -12,7 +12,8 @@
 
 /*
  * State of a page. A caller asks for the bits it wants; the others read 0,
- * except for the two status bits, which are reported unasked.
+ * except for MINCORE_UNMAPPED, which is always reported, and MINCORE_DENIED,
+ * which comes with MINCORE_RESIDENT.
  */
 #define MINCORE_RESIDENT	0x00000001U	/* in memory, as mincore(2) says */
 #define MINCORE_DAX		0x00000002U	/* no page cache in between */
@@ -22,8 +23,8 @@
 #define MINCORE_PUD		0x0000000cU	/*   mapped by a PUD entry */
 #define MINCORE_PERSIST		0x00000010U	/* persistence-safe */
 #define MINCORE_WRITABLE	0x00000020U	/* the entry permits stores */
-#define MINCORE_DENIED		0x00000040U	/* status: residency withheld */
-#define MINCORE_UNMAPPED	0x00000080U	/* status: nothing mapped here */
+#define MINCORE_DENIED		0x00000040U	/* residency is withheld */
+#define MINCORE_UNMAPPED	0x00000080U	/* nothing is mapped here */
 #define MINCORE_ZERO		0x00000100U	/* maps the shared zero page */
 
 /* Modifiers. */
