@@ -85,6 +85,7 @@ static void test_devices(void)
 	ok(kind_of("char", 2, &facts) == DEVICE_NO_FLUSH,
 	   "a region without deep_flush cannot guarantee anything");
 	put("sys/devices/acpi/ndbus0/region5/deep_flush", "0\n");
+	put("sys/devices/acpi/ndbus0/region5/persistence_domain", "cpu_cache\n");
 	put("sys/devices/acpi/ndbus0/region5/mapping0", "nmem0,0,4096,0\n");
 	put("sys/devices/acpi/ndbus0/region5/mapping1", "nmem1,0,4096,1\n");
 	put("sys/devices/acpi/ndbus0/nmem0/nfit/flags", "smart_notify\n");
@@ -92,6 +93,18 @@ static void test_devices(void)
 	ok(kind_of("char", 11, &facts) == DEVICE_PMEM, "two NVDIMMs that are armed");
 	put("sys/devices/acpi/ndbus0/nmem1/nfit/flags", "not_armed smart_notify\n");
 	ok(kind_of("char", 11, &facts) == DEVICE_UNARMED, "one of them is not armed");
+
+	/* The kernel hides the attribute where no domain is stated. */
+	put("sys/devices/acpi/ndbus0/region6/deep_flush", "0\n");
+	put_device("block", "259:12", "sys/devices/acpi/ndbus0/region6/namespace6.0/block/pmem6");
+	ok(kind_of("block", 12, &facts) == DEVICE_NO_DOMAIN,
+	   "a region without a persistence domain");
+	put("sys/devices/acpi/ndbus0/region6/persistence_domain", "\n");
+	ok(kind_of("block", 12, &facts) == DEVICE_NO_DOMAIN, "an empty one");
+	put("sys/devices/acpi/ndbus0/region6/persistence_domain", "unheard_of\n");
+	ok(kind_of("block", 12, &facts) == DEVICE_NO_DOMAIN, "an unknown one");
+	put("sys/devices/acpi/ndbus0/region6/persistence_domain", "cpu_cache\n");
+	ok(kind_of("block", 12, &facts) == DEVICE_PMEM, "one that includes the caches");
 
 	put("sys/devices/acpi/ndbus0/region2/devtype", "nd_volatile\n");
 	put_device("char", "259:3", "sys/devices/acpi/ndbus0/region2/dax2.1/dax2.0");

@@ -191,7 +191,12 @@ static enum device_kind region_kind(struct facts *facts, const char *path,
 		return DEVICE_UNARMED;
 	/* The kernel hides the attribute when nvdimm_has_flush() < 0. */
 	path_print(file, "%s/deep_flush", path);
-	return exists(file) ? DEVICE_PMEM : DEVICE_NO_FLUSH;
+	if (!exists(file))
+		return DEVICE_NO_FLUSH;
+	if (strcmp(facts->persistence_domain, "memory_controller") &&
+	    strcmp(facts->persistence_domain, "cpu_cache"))
+		return DEVICE_NO_DOMAIN;
+	return DEVICE_PMEM;
 }
 
 /*

@@ -142,6 +142,9 @@ static bool device_reason(const struct facts *facts, struct reason *reason)
 	case DEVICE_NO_FLUSH:
 		set(reason, "no-flush", "the driver of this memory region cannot guarantee that stores persist");
 		return true;
+	case DEVICE_NO_DOMAIN:
+		set(reason, "no-domain", "the platform states no persistence domain: the region's persistence_domain in sysfs would have to be memory_controller or cpu_cache");
+		return true;
 	case DEVICE_VOLATILE:
 		set(reason, "volatile", "volatile memory (soft-reserved, CXL RAM or a volatile NVDIMM region): lost when the power goes");
 		return true;

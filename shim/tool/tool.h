@@ -290,6 +290,7 @@ enum device_kind {
 	DEVICE_E820,		/* legacy type 12, memmap=nn!ss */
 	DEVICE_UNARMED,		/* an NVDIMM whose energy source is dead */
 	DEVICE_NO_FLUSH,	/* the region's driver cannot guarantee persistence */
+	DEVICE_NO_DOMAIN,	/* the platform states no persistence domain */
 	DEVICE_VOLATILE,	/* volatile region, soft-reserved, CXL RAM */
 	DEVICE_MAPPER,
 	DEVICE_MD,
