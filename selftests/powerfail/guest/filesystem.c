@@ -225,6 +225,36 @@ static int set_attribute(struct pfcase *c)
 	return fsetxattr(c->fd, "user.pf", value, sizeof(value), 0) ? failed(c, "setxattr") : 0;
 }
 
+/* Committed in full; what the file gets from now on may be in fast commits. */
+static int set_attribute_fsync(struct pfcase *c)
+{
+	if (set_attribute(c))
+		return -1;
+	return fsync(c->fd) ? failed(c, "fsync") : 0;
+}
+
+/* Every other page is written: more extents than the inode takes, so there is a tree. */
+static int scatter(struct pfcase *c)
+{
+	for (off_t at = PAGE; at < c->history->size; at += 2 * PAGE)
+		if (write_all(c->fd, at, PAGE, 's'))
+			return failed(c, "pwrite");
+	return 0;
+}
+
+/* ... and most of them go again, and the blocks of the tree with them. */
+static int scatter_punch(struct pfcase *c)
+{
+	if (scatter(c))
+		return -1;
+	if (fsync(c->fd))
+		return failed(c, "fsync");
+	if (fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 8 * PAGE,
+		      c->history->size - 16 * PAGE))
+		return failed(c, "fallocate");
+	return 0;
+}
+
 /* By somebody else, on another file: it concerns all. */
 static int set_other_attribute(struct pfcase *c)
 {
@@ -433,6 +463,9 @@ const struct history filesystem_histories[] = {
 	{ "not-realtime", setup_not_realtime, NULL, FILE_AT },
 	{ "swap-extents", setup_written, swap_extents, FILE_AT, .removes_first = true },
 	{ "setxattr", setup_hole, set_attribute, FILE_AT },
+	{ "setxattr-fsync", setup_hole, set_attribute_fsync, FILE_AT },
+	{ "scattered", setup_hole, scatter, FILE_AT },
+	{ "scattered-punch", setup_hole, scatter_punch, FILE_AT, .removes_first = true },
 	{ "setxattr-other", setup_hole, set_other_attribute, FILE_AT },
 	{ "rename-directory", setup_hole, rename_directory, FILE_AT },
 	{ "freeze-thaw", setup_hole, freeze_thaw, FILE_AT },

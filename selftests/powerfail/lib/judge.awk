@@ -119,7 +119,7 @@ function judge_stores(c,   w, i, who) {
 		if ((c, i) in forgotten) continue
 		if (!((c, i) in result)) { good = 0; remark(c, "store " i " was not read back"); continue }
 		who = promise(c, w)
-		if (who != "" && law == "-") law = "kept"
+		if (who != "" && law == "-") { law = "kept"; breach = who }
 		if (result[c, i] == "kept") {
 			if (outcome == "none") outcome = "kept"
 			continue
