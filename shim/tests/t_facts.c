@@ -137,6 +137,38 @@ static void test_devices(void)
 	   "a device that is not in /sys");
 }
 
+/* What an administrator can switch off. */
+static void test_switches(void)
+{
+	static const char disk[] = "sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7";
+	struct facts facts;
+
+	put("sys/devices/acpi/ndbus3/region7/deep_flush", "0\n");
+	put("sys/devices/acpi/ndbus3/region7/persistence_domain", "memory_controller\n");
+	put_device("block", "259:13", disk);
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == NOT_KNOWN && facts.write_backs == NOT_KNOWN,
+	   "neither queue nor dax is there: not known");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/queue/write_cache", "write back\n");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/dax/write_cache", "1\n");
+	put_device("block", "259:14", "sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/pmem7p1");
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == YES && facts.write_backs == YES, "as they are by default");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/queue/write_cache", "write through\n");
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == NO && facts.write_backs == YES, "queue/write_cache: write through");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/dax/write_cache", "0\n");
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == NO && facts.write_backs == NO, "dax/write_cache: 0");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/pmem7p1/partition", "1\n");
+	kind_of("block", 14, &facts);
+	ok(facts.flushes == NO && facts.write_backs == NO, "a partition has those of its disk");
+	put("sys/devices/acpi/ndbus3/region7/persistence_domain", "cpu_cache\n");
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == NO && facts.write_backs == YES,
+	   "where the caches are in the persistence domain nothing needs to be written back");
+}
+
 static void test_mounts(void)
 {
 	struct facts facts = { 0 };
@@ -246,6 +278,7 @@ int main(void)
 	if (!mkdtemp(root))
 		abort();
 	test_devices();
+	test_switches();
 	test_mounts();
 	test_ext4();
 	test_sync();

@@ -88,6 +88,9 @@ static void test_filesystems(void)
 	set_options(&report, "rw,nobarrier");
 	ok(is(&report, S_DAX, "no-barrier"), "ext4 with nobarrier");
 	report_init(&report);
+	set_options(&report, "rw,data=writeback");
+	ok(is(&report, S_DAX, "data-writeback"), "ext4 with data=writeback");
+	report_init(&report);
 	set_options(&report, "rw,nobarriers,xbarrier=0");
 	ok(is(&report, S_DAX, "not-vouched"), "an option is matched whole");
 	report_init(&report);

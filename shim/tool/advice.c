@@ -12,6 +12,7 @@ static const struct {
 } reasons[] = {
 	{ "copied", "Map with MAP_SHARED_VALIDATE | MAP_SYNC: what is stored to a private mapping never reaches the file." },
 	{ "private", "Map with MAP_SHARED_VALIDATE | MAP_SYNC: what is stored to a private mapping never reaches the file." },
+	{ "data-writeback", "Mount with data=ordered, which is ext4's default." },
 	{ "device-mapper", "Put the filesystem on the persistent memory itself, without device-mapper (LVM) between; else use fsync() or msync()." },
 	{ "md", "Put the filesystem on one device without RAID; else use fsync() or msync()." },
 	{ "external-journal", "Keep the journal (log) on the same device: 'tune2fs -O ^has_journal' and '-j' on the unmounted ext4; XFS has to be made anew without logdev." },

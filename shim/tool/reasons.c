@@ -181,6 +181,9 @@ static bool filesystem_reason(const struct facts *facts, struct reason *reason)
 		 facts_option(facts, "barrier=0"))
 		set(reason, "no-barrier", "%s is mounted with nobarrier: its journal is not ordered to the media",
 		    facts->fstype);
+	else if (facts_option(facts, "data=writeback"))
+		set(reason, "data-writeback", "%s is mounted with data=writeback: a block that it frees may go to another file before that is committed",
+		    facts->fstype);
 	else if (facts->realtime == YES)
 		set(reason, "realtime", "this XFS has a realtime device, and data of a file may go there");
 	else

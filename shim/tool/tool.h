@@ -306,6 +306,8 @@ struct facts {
 	char device[64];		/* kernel name, "pmem0", "dax0.0", or "" */
 	enum device_kind device_kind;
 	char persistence_domain[32];	/* of the region, or "" */
+	enum tristate flushes;		/* flush requests reach it: queue/write_cache */
+	enum tristate write_backs;	/* the kernel writes caches back: dax/write_cache */
 	uint64_t device_offset;		/* of the partition on its disk, bytes */
 	enum tristate dax_attr;		/* STATX_ATTR_DAX */
 	enum tristate journal;		/* ext4: runs with a journal */

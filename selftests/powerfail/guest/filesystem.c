@@ -265,6 +265,32 @@ static int set_other_attribute(struct pfcase *c)
 	return fsetxattr(c->other, "user.pf", value, sizeof(value), 0) ? failed(c, "setxattr") : 0;
 }
 
+/*
+ * The file lets go of blocks, and others are written that may get them, before anything
+ * is committed. After the power failure the file has its blocks again. ext4 looks for the
+ * smallest piece of free space that is a power of 2 and large enough: the one around the
+ * store, whatever its place on the device, and as many files as use up the others.
+ */
+static int reuse_other(struct pfcase *c)
+{
+	static char bytes[64 * KB];
+	char path[sizeof(c->path) + 16];
+
+	memset(bytes, 'x', sizeof(bytes));
+	if (fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      PF_TARGET - sizeof(bytes), 2 * sizeof(bytes)))
+		return failed(c, "fallocate");
+	for (int i = 0; i < 32; i++) {
+		snprintf(path, sizeof(path), "%s-%d", c->path, i);
+		c->other = open(path, O_RDWR | O_CREAT, 0644);
+		if (c->other < 0 || pwrite(c->other, bytes, sizeof(bytes), 0) != sizeof(bytes))
+			return failed(c, "write another file");
+		close(c->other);
+	}
+	c->other = -1;
+	return 0;
+}
+
 static int rename_directory(struct pfcase *c)
 {
 	char a[sizeof(c->path) + 16], b[sizeof(c->path) + 16], d[sizeof(c->path) + 16];
@@ -467,6 +493,7 @@ const struct history filesystem_histories[] = {
 	{ "scattered", setup_hole, scatter, FILE_AT },
 	{ "scattered-punch", setup_hole, scatter_punch, FILE_AT, .removes_first = true },
 	{ "setxattr-other", setup_hole, set_other_attribute, FILE_AT },
+	{ "reuse-other", setup_written, reuse_other, REFUSAL },
 	{ "rename-directory", setup_hole, rename_directory, FILE_AT },
 	{ "freeze-thaw", setup_hole, freeze_thaw, FILE_AT },
 	{ "syncfs", setup_hole, sync_all, FILE_AT },
