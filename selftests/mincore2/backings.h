@@ -335,6 +335,7 @@ struct mc2_contract {
 	X(ext4_fastcommit, .name = "ext4-fastcommit", .dax = 1,		\
 	  .persist = MC2_SYNC, .level = MINCORE_PMD)			\
 	X(ext4_nobarrier, .name = "ext4-nobarrier", .dax = 1)		\
+	X(ext4_writeback, .name = "ext4-writeback", .dax = 1)		\
 	X(ext4_daxinode, .name = "ext4-daxinode")			\
 	X(ext4_nodax, .name = "ext4-nodax")				\
 	X(ext2, .name = "ext2", .dax = 1, .unchecked = 1)		\

@@ -85,6 +85,7 @@ static void test_devices(void)
 	ok(kind_of("char", 2, &facts) == DEVICE_NO_FLUSH,
 	   "a region without deep_flush cannot guarantee anything");
 	put("sys/devices/acpi/ndbus0/region5/deep_flush", "0\n");
+	put("sys/devices/acpi/ndbus0/region5/persistence_domain", "cpu_cache\n");
 	put("sys/devices/acpi/ndbus0/region5/mapping0", "nmem0,0,4096,0\n");
 	put("sys/devices/acpi/ndbus0/region5/mapping1", "nmem1,0,4096,1\n");
 	put("sys/devices/acpi/ndbus0/nmem0/nfit/flags", "smart_notify\n");
@@ -92,6 +93,18 @@ static void test_devices(void)
 	ok(kind_of("char", 11, &facts) == DEVICE_PMEM, "two NVDIMMs that are armed");
 	put("sys/devices/acpi/ndbus0/nmem1/nfit/flags", "not_armed smart_notify\n");
 	ok(kind_of("char", 11, &facts) == DEVICE_UNARMED, "one of them is not armed");
+
+	/* The kernel hides the attribute where no domain is stated. */
+	put("sys/devices/acpi/ndbus0/region6/deep_flush", "0\n");
+	put_device("block", "259:12", "sys/devices/acpi/ndbus0/region6/namespace6.0/block/pmem6");
+	ok(kind_of("block", 12, &facts) == DEVICE_NO_DOMAIN,
+	   "a region without a persistence domain");
+	put("sys/devices/acpi/ndbus0/region6/persistence_domain", "\n");
+	ok(kind_of("block", 12, &facts) == DEVICE_NO_DOMAIN, "an empty one");
+	put("sys/devices/acpi/ndbus0/region6/persistence_domain", "unheard_of\n");
+	ok(kind_of("block", 12, &facts) == DEVICE_NO_DOMAIN, "an unknown one");
+	put("sys/devices/acpi/ndbus0/region6/persistence_domain", "cpu_cache\n");
+	ok(kind_of("block", 12, &facts) == DEVICE_PMEM, "one that includes the caches");
 
 	put("sys/devices/acpi/ndbus0/region2/devtype", "nd_volatile\n");
 	put_device("char", "259:3", "sys/devices/acpi/ndbus0/region2/dax2.1/dax2.0");
@@ -122,6 +135,38 @@ static void test_devices(void)
 	   !strcmp(facts.device, "vda"), "a disk");
 	ok(kind_of("block", 99, &facts) == DEVICE_UNKNOWN && !facts.device[0],
 	   "a device that is not in /sys");
+}
+
+/* What an administrator can switch off. */
+static void test_switches(void)
+{
+	static const char disk[] = "sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7";
+	struct facts facts;
+
+	put("sys/devices/acpi/ndbus3/region7/deep_flush", "0\n");
+	put("sys/devices/acpi/ndbus3/region7/persistence_domain", "memory_controller\n");
+	put_device("block", "259:13", disk);
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == NOT_KNOWN && facts.write_backs == NOT_KNOWN,
+	   "neither queue nor dax is there: not known");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/queue/write_cache", "write back\n");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/dax/write_cache", "1\n");
+	put_device("block", "259:14", "sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/pmem7p1");
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == YES && facts.write_backs == YES, "as they are by default");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/queue/write_cache", "write through\n");
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == NO && facts.write_backs == YES, "queue/write_cache: write through");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/dax/write_cache", "0\n");
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == NO && facts.write_backs == NO, "dax/write_cache: 0");
+	put("sys/devices/acpi/ndbus3/region7/namespace7.0/block/pmem7/pmem7p1/partition", "1\n");
+	kind_of("block", 14, &facts);
+	ok(facts.flushes == NO && facts.write_backs == NO, "a partition has those of its disk");
+	put("sys/devices/acpi/ndbus3/region7/persistence_domain", "cpu_cache\n");
+	kind_of("block", 13, &facts);
+	ok(facts.flushes == NO && facts.write_backs == YES,
+	   "where the caches are in the persistence domain nothing needs to be written back");
 }
 
 static void test_mounts(void)
@@ -233,6 +278,7 @@ int main(void)
 	if (!mkdtemp(root))
 		abort();
 	test_devices();
+	test_switches();
 	test_mounts();
 	test_ext4();
 	test_sync();

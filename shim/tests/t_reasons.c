@@ -48,6 +48,7 @@ static void test_devices(void)
 		{ DEVICE_E820, "legacy-e820" },
 		{ DEVICE_UNARMED, "unarmed" },
 		{ DEVICE_NO_FLUSH, "no-flush" },
+		{ DEVICE_NO_DOMAIN, "no-domain" },
 		{ DEVICE_VOLATILE, "volatile" },
 		{ DEVICE_MAPPER, "device-mapper" },
 		{ DEVICE_MD, "md" },
@@ -86,6 +87,9 @@ static void test_filesystems(void)
 	report_init(&report);
 	set_options(&report, "rw,nobarrier");
 	ok(is(&report, S_DAX, "no-barrier"), "ext4 with nobarrier");
+	report_init(&report);
+	set_options(&report, "rw,data=writeback");
+	ok(is(&report, S_DAX, "data-writeback"), "ext4 with data=writeback");
 	report_init(&report);
 	set_options(&report, "rw,nobarriers,xbarrier=0");
 	ok(is(&report, S_DAX, "not-vouched"), "an option is matched whole");
@@ -150,6 +154,25 @@ static void test_others(void)
 	ok(is(&report, S_CACHE | MINCORE_ZERO, "zero-page"), "a zero page without DAX");
 }
 
+/* It says which attribute has to say what, and the advice is how to get there. */
+static void test_domain(void)
+{
+	struct report report;
+	struct reason reason;
+	const char *advice;
+
+	report_init(&report);
+	report.facts.device_kind = DEVICE_NO_DOMAIN;
+	state_reason(&report, S_DAX, &reason);
+	ok(strstr(reason.text, "persistence_domain") &&
+	   strstr(reason.text, "memory_controller") &&
+	   strstr(reason.text, "cpu_cache"),
+	   "without a persistence domain: what would have to say what");
+	advice = reason_advice(&report, "no-domain");
+	ok(advice && strstr(advice, "nvdimm-persistence"),
+	   "without a persistence domain: what to configure");
+}
+
 /* A reason never tells people more than what fits its buffer. */
 static void test_length(void)
 {
@@ -170,6 +193,7 @@ int main(void)
 	test_filesystems();
 	test_mappings();
 	test_others();
+	test_domain();
 	test_length();
 	return tap_done();
 }

@@ -169,6 +169,28 @@ static void test_explain(void)
 	region_list_free(&report.regions);
 }
 
+/* The kernel's yes is that of the device as it was. */
+static void test_taken_back(void)
+{
+	struct report report;
+
+	init(&report);
+	report_add(&report, S(MINCORE_DAX | MINCORE_RESIDENT | MINCORE_PMD | MINCORE_PERSIST, 21),
+		   512);
+	report.facts.flushes = report.facts.write_backs = YES;
+	ok(says(print_why, &report, "    yes, 2 MiB") && lacks(print_why, &report, "Taken back"),
+	   "explain: nothing was taken back");
+	report.facts.flushes = NO;
+	ok(says(print_why, &report, "Taken back: queue/write_cache") &&
+	   says(print_why, &report, "write back"),
+	   "explain: flush requests are switched off");
+	report.facts.flushes = YES;
+	report.facts.write_backs = NO;
+	ok(says(print_why, &report, "Taken back: dax/write_cache"),
+	   "explain: write-backs are switched off");
+	region_list_free(&report.regions);
+}
+
 static void test_private(void)
 {
 	struct region region = {
@@ -217,6 +239,7 @@ int main(void)
 	test_verdict();
 	test_json();
 	test_explain();
+	test_taken_back();
 	test_private();
 	test_merging();
 	return tap_done();

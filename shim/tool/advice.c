@@ -12,6 +12,7 @@ static const struct {
 } reasons[] = {
 	{ "copied", "Map with MAP_SHARED_VALIDATE | MAP_SYNC: what is stored to a private mapping never reaches the file." },
 	{ "private", "Map with MAP_SHARED_VALIDATE | MAP_SYNC: what is stored to a private mapping never reaches the file." },
+	{ "data-writeback", "Mount with data=ordered, which is ext4's default." },
 	{ "device-mapper", "Put the filesystem on the persistent memory itself, without device-mapper (LVM) between; else use fsync() or msync()." },
 	{ "md", "Put the filesystem on one device without RAID; else use fsync() or msync()." },
 	{ "external-journal", "Keep the journal (log) on the same device: 'tune2fs -O ^has_journal' and '-j' on the unmounted ext4; XFS has to be made anew without logdev." },
@@ -19,6 +20,7 @@ static const struct {
 	{ "legacy-e820", "Memory of this kind (memmap=nn!ss) is for development: use NVDIMMs or CXL persistent memory that firmware describes; else use fsync() or msync(), which do not help either if the memory is volatile." },
 	{ "memory-only", "Put the file on ext4 or XFS on persistent memory." },
 	{ "no-barrier", "Mount without nobarrier (barrier=0): 'mount -o remount,barrier=1'." },
+	{ "no-domain", "Have the platform state it: /sys/bus/nd/devices/regionN/persistence_domain then says memory_controller or cpu_cache. It comes from the firmware (platform capabilities in the NFIT); QEMU: '-machine nvdimm=on,nvdimm-persistence=mem-ctrl'. Else use fsync() or msync()." },
 	{ "no-flush", "Nothing in software: the platform gives the driver no way to reach the media. Use fsync() or msync()." },
 	{ "no-journal", "Give ext4 a journal ('tune2fs -j' on the unmounted filesystem), and mount without noload." },
 	{ "no-sync", "Map with MAP_SHARED_VALIDATE | MAP_SYNC, or use fsync() or msync()." },

@@ -61,6 +61,10 @@ static void explain_safe(FILE *out, const struct terminal *terminal,
 		 "it has left the store buffer (a fence): the persistence domain of this platform includes the CPU caches" :
 		 "its cache lines are written back (CLWB, CLFLUSHOPT or DC CVAP) and a fence has followed");
 	paragraph(out, terminal, INDENT, text);
+	if (report->facts.flushes == NO)
+		paragraph(out, terminal, INDENT, "Taken back: queue/write_cache of the device says \"write through\". The kernel then drops flush requests, by which the journal makes durable what leads to the data. What to do: write \"write back\" to it.");
+	if (report->facts.write_backs == NO)
+		paragraph(out, terminal, INDENT, "Taken back: dax/write_cache of the device is 0. The kernel then does not write back what it zeroes or copies, nor what fsync() is for. What to do: write 1 to it.");
 }
 
 /* Each reason once, at its first region, with the bytes of all that have it. */

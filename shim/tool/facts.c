@@ -191,7 +191,12 @@ static enum device_kind region_kind(struct facts *facts, const char *path,
 		return DEVICE_UNARMED;
 	/* The kernel hides the attribute when nvdimm_has_flush() < 0. */
 	path_print(file, "%s/deep_flush", path);
-	return exists(file) ? DEVICE_PMEM : DEVICE_NO_FLUSH;
+	if (!exists(file))
+		return DEVICE_NO_FLUSH;
+	if (strcmp(facts->persistence_domain, "memory_controller") &&
+	    strcmp(facts->persistence_domain, "cpu_cache"))
+		return DEVICE_NO_DOMAIN;
+	return DEVICE_PMEM;
 }
 
 /*
@@ -228,6 +233,21 @@ static enum device_kind walk_up(struct facts *facts, const char *path)
 	return DEVICE_UNKNOWN;
 }
 
+/* What an administrator can switch off; @disk is a directory in sysfs. */
+static void facts_switches(struct facts *facts, const char *disk)
+{
+	char file[PATH_MAX];
+	char text[32];
+
+	path_print(file, "%s/queue/write_cache", disk);
+	if (read_line(file, text, sizeof(text)) > 0)
+		facts->flushes = strcmp(text, "write back") ? NO : YES;
+	path_print(file, "%s/dax/write_cache", disk);
+	if (read_line(file, text, sizeof(text)) > 0)
+		facts->write_backs = !strcmp(text, "0") &&
+			strcmp(facts->persistence_domain, "cpu_cache") ? NO : YES;
+}
+
 void facts_device(struct facts *facts, const char *root, const char *class,
 		  dev_t dev)
 {
@@ -255,6 +275,10 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 		facts->device_kind = DEVICE_MD;
 	if (facts->device_kind == DEVICE_UNKNOWN)
 		facts->device_kind = walk_up(facts, real);
+	/* A partition has those of its disk. */
+	path_print(sub, "%s/partition", real);
+	path_print(path, "%s%s", real, exists(sub) ? "/.." : "");
+	facts_switches(facts, path);
 	free(real);
 }
 

@@ -142,6 +142,9 @@ static bool device_reason(const struct facts *facts, struct reason *reason)
 	case DEVICE_NO_FLUSH:
 		set(reason, "no-flush", "the driver of this memory region cannot guarantee that stores persist");
 		return true;
+	case DEVICE_NO_DOMAIN:
+		set(reason, "no-domain", "the platform states no persistence domain: the region's persistence_domain in sysfs would have to be memory_controller or cpu_cache");
+		return true;
 	case DEVICE_VOLATILE:
 		set(reason, "volatile", "volatile memory (soft-reserved, CXL RAM or a volatile NVDIMM region): lost when the power goes");
 		return true;
@@ -177,6 +180,9 @@ static bool filesystem_reason(const struct facts *facts, struct reason *reason)
 	else if (facts_option(facts, "nobarrier") ||
 		 facts_option(facts, "barrier=0"))
 		set(reason, "no-barrier", "%s is mounted with nobarrier: its journal is not ordered to the media",
+		    facts->fstype);
+	else if (facts_option(facts, "data=writeback"))
+		set(reason, "data-writeback", "%s is mounted with data=writeback: a block that it frees may go to another file before that is committed",
 		    facts->fstype);
 	else if (facts->realtime == YES)
 		set(reason, "realtime", "this XFS has a realtime device, and data of a file may go there");

@@ -290,6 +290,7 @@ enum device_kind {
 	DEVICE_E820,		/* legacy type 12, memmap=nn!ss */
 	DEVICE_UNARMED,		/* an NVDIMM whose energy source is dead */
 	DEVICE_NO_FLUSH,	/* the region's driver cannot guarantee persistence */
+	DEVICE_NO_DOMAIN,	/* the platform states no persistence domain */
 	DEVICE_VOLATILE,	/* volatile region, soft-reserved, CXL RAM */
 	DEVICE_MAPPER,
 	DEVICE_MD,
@@ -305,6 +306,8 @@ struct facts {
 	char device[64];		/* kernel name, "pmem0", "dax0.0", or "" */
 	enum device_kind device_kind;
 	char persistence_domain[32];	/* of the region, or "" */
+	enum tristate flushes;		/* flush requests reach it: queue/write_cache */
+	enum tristate write_backs;	/* the kernel writes caches back: dax/write_cache */
 	uint64_t device_offset;		/* of the partition on its disk, bytes */
 	enum tristate dax_attr;		/* STATX_ATTR_DAX */
 	enum tristate journal;		/* ext4: runs with a journal */

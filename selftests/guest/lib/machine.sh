@@ -56,15 +56,18 @@ device_options() {
 	done <<<"$DEVICES"
 }
 
-# machine_options ACCEL SMP: sets the array machine_opts: everything but devices,
-# kernel and consoles. persistence mem-ctrl: as most machines sold with NVDIMMs,
-# power failure protection begins at the memory controller, caches excluded.
+# machine_options ACCEL SMP [DOMAIN]: sets the array machine_opts: everything but devices,
+# kernel and consoles. DOMAIN mem-ctrl: as most machines sold with NVDIMMs, power failure
+# protection begins at the memory controller, caches excluded; cpu: caches included; none:
+# the machine does not say.
 machine_options() {
 	local -a accel=(-accel kvm)
+	local domain=",nvdimm-persistence=${3-mem-ctrl}"
+	[[ ${3-} != none ]] || domain=''
 	[[ $1 == tcg ]] && accel=(-accel "tcg,thread=multi")
 	machine_opts=(
 		-nodefaults -no-user-config -no-reboot -display none
-		-M "q35,nvdimm=on,nvdimm-persistence=mem-ctrl"
+		-M "q35,nvdimm=on$domain"
 		-m "${RAM_MB}M,slots=4,maxmem=32G"
 		"${accel[@]}" -cpu max -smp "$2"
 		-device virtio-rng-pci)

@@ -8,7 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -170,6 +175,41 @@ static int append_meanwhile(struct pfcase *c)
 	return c->broken ? -1 : 0;
 }
 
+static unsigned char *half;	/* two pages, the second of which nobody provides */
+
+static void *append_for_ever(void *arg)
+{
+	struct pfcase *c = arg;
+
+	if (pwrite(c->fd, half, 2 * PAGE, c->history->size) != -1)
+		failed(c, "the append was not to end");
+	return NULL;
+}
+
+/* An append that has allocated its blocks, has copied the half, and waits. */
+static int append_halfway(struct pfcase *c)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct pollfd waits = { .fd = syscall(SYS_userfaultfd, O_CLOEXEC), .events = POLLIN };
+	pthread_t thread;
+
+	half = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (waits.fd < 0 || half == MAP_FAILED)
+		return failed(c, "userfaultfd");
+	half[0] = 'h';
+	range.range.start = (uintptr_t)half + PAGE;
+	range.range.len = PAGE;
+	if (ioctl(waits.fd, UFFDIO_API, &api) || ioctl(waits.fd, UFFDIO_REGISTER, &range) ||
+	    pthread_create(&thread, NULL, append_for_ever, c))
+		return failed(c, "register the second page");
+	if (poll(&waits, 1, 10000) != 1) {
+		errno = ETIMEDOUT;
+		return failed(c, "nobody has asked for the second page");
+	}
+	return 0;
+}
+
 /* After the file grew; bytes behind END, and below each new end */
 #define AT_END .size = END, .first = PF_TARGET + 128, .then = END + 1000
 /* The end of the file in the last page of a PMD entry. */
@@ -188,6 +228,8 @@ const struct history eof_histories[] = {
 	{ "append-to-hole", setup_hole, append_page, AT_END },
 	{ "append-to-allocated", setup_allocated, append_page, AT_END },
 	{ "append-meanwhile", setup_written, append_meanwhile, AT_END },
+	{ "append-halfway", setup_written, append_halfway, .size = PF_FILE_SIZE,
+		.first = PF_TARGET + 128, .then = PF_TARGET + 128 },
 	{ "pwrite-far", setup_written, write_far, AT_END },
 	{ "pwrite-far-hole", setup_hole, write_far, AT_END },
 	{ "pwrite-far-allocated", setup_allocated, write_far, AT_END },

@@ -233,6 +233,36 @@ static int set_attribute(struct pfcase *c)
 	return fsetxattr(c->fd, "user.pf", value, sizeof(value), 0) ? failed(c, "setxattr") : 0;
 }
 
+/* Committed in full; what the file gets from now on may be in fast commits. */
+static int set_attribute_fsync(struct pfcase *c)
+{
+	if (set_attribute(c))
+		return -1;
+	return fsync(c->fd) ? failed(c, "fsync") : 0;
+}
+
+/* Every other page is written: more extents than the inode takes, so there is a tree. */
+static int scatter(struct pfcase *c)
+{
+	for (off_t at = PAGE; at < c->history->size; at += 2 * PAGE)
+		if (write_all(c->fd, at, PAGE, 's'))
+			return failed(c, "pwrite");
+	return 0;
+}
+
+/* ... and most of them go again, and the blocks of the tree with them. */
+static int scatter_punch(struct pfcase *c)
+{
+	if (scatter(c))
+		return -1;
+	if (fsync(c->fd))
+		return failed(c, "fsync");
+	if (fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 8 * PAGE,
+		      c->history->size - 16 * PAGE))
+		return failed(c, "fallocate");
+	return 0;
+}
+
 /* By somebody else, on another file: it concerns all. */
 static int set_other_attribute(struct pfcase *c)
 {
@@ -241,6 +271,32 @@ static int set_other_attribute(struct pfcase *c)
 	if (open_other(c, "-attr", PAGE))
 		return -1;
 	return fsetxattr(c->other, "user.pf", value, sizeof(value), 0) ? failed(c, "setxattr") : 0;
+}
+
+/*
+ * The file lets go of blocks, and others are written that may get them, before anything
+ * is committed. After the power failure the file has its blocks again. ext4 looks for the
+ * smallest piece of free space that is a power of 2 and large enough: the one around the
+ * store, whatever its place on the device, and as many files as use up the others.
+ */
+static int reuse_other(struct pfcase *c)
+{
+	static char bytes[64 * KB];
+	char path[sizeof(c->path) + 16];
+
+	memset(bytes, 'x', sizeof(bytes));
+	if (fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      PF_TARGET - sizeof(bytes), 2 * sizeof(bytes)))
+		return failed(c, "fallocate");
+	for (int i = 0; i < 32; i++) {
+		snprintf(path, sizeof(path), "%s-%d", c->path, i);
+		c->other = open(path, O_RDWR | O_CREAT, 0644);
+		if (c->other < 0 || pwrite(c->other, bytes, sizeof(bytes), 0) != sizeof(bytes))
+			return failed(c, "write another file");
+		close(c->other);
+	}
+	c->other = -1;
+	return 0;
 }
 
 static int rename_directory(struct pfcase *c)
@@ -441,7 +497,11 @@ const struct history filesystem_histories[] = {
 	{ "not-realtime", setup_not_realtime, NULL, FILE_AT },
 	{ "swap-extents", setup_written, swap_extents, FILE_AT, .removes_first = true },
 	{ "setxattr", setup_hole, set_attribute, FILE_AT },
+	{ "setxattr-fsync", setup_hole, set_attribute_fsync, FILE_AT },
+	{ "scattered", setup_hole, scatter, FILE_AT },
+	{ "scattered-punch", setup_hole, scatter_punch, FILE_AT, .removes_first = true },
 	{ "setxattr-other", setup_hole, set_other_attribute, FILE_AT },
+	{ "reuse-other", setup_written, reuse_other, REFUSAL },
 	{ "rename-directory", setup_hole, rename_directory, FILE_AT },
 	{ "freeze-thaw", setup_hole, freeze_thaw, FILE_AT },
 	{ "syncfs", setup_hole, sync_all, FILE_AT },

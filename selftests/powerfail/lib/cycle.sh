@@ -7,7 +7,7 @@
 BOOT_SECONDS=${POWERFAIL_BOOT_SECONDS:-120}      # from QEMU's start to the guest's first word
 RESERVE_SECONDS=${POWERFAIL_RESERVE_SECONDS:-60} # beyond what the guest says a step may take
 # What must not be in the kernel's log. panic_on_warn makes most of it fatal.
-# A filesystem that was recovered has nothing to complain of.
+# A filesystem that was recovered has nothing to complain of: that is judged by slot.
 BAD_RECOVERED='EXT4-fs error|XFS .*(Corruption|Internal error|metadata I/O error)'
 BAD_LOG='WARNING: |BUG:|Oops|possible circular locking|INFO: .*(detected|blocked|suspicious)|KASAN|UBSAN|Kernel panic'
 
@@ -102,16 +102,21 @@ boot_once() {
 	exec 8<&-
 	stop_qemu
 	on_terminal && printf '\r\033[K' >&2
-	[[ $trouble ]] || look_into_logs "$mode"
+	[[ $trouble ]] || look_into_logs "$mode" "$log"
 	[[ -z $trouble ]]
 }
 
-# look_into_logs MODE: what the guest or its kernel complained about, in trouble.
+# look_into_logs MODE LOG: what the guest or its kernel complained about, in trouble. What
+# concerns one slot only goes to LOG.logged, for the judge.
 look_into_logs() {
-	local found bad=$BAD_LOG
-	[[ $1 != recover ]] || bad+="|$BAD_RECOVERED"
+	local found
 	found=$(grep -a -m 1 '^problem ' "$said" || true)
-	[[ $found ]] || found=$(grep -a -E "$bad" "$console" | grep -v -m 1 -E "${allowed:-^$}" || true)
+	[[ $found ]] || found=$(grep -a -v 'powerfail: ' "$console" | grep -E "$BAD_LOG" |
+		grep -v -m 1 -E "${allowed:-^$}" || true)
+	if [[ $1 == recover ]]; then
+		LC_ALL=C awk -v bad="$BAD_RECOVERED" -f "$here/lib/logged.awk" "$said" "$console" >"$2.logged"
+		[[ $found ]] || found=$(sed -n 's/^unknown //p' "$2.logged" | head -n 1)
+	fi
 	[[ -z $found ]] || trouble="$1: $found"
 }
 

@@ -2,10 +2,12 @@
 #
 # judge.awk: what became of the cases of one cycle.
 #
-# awk -v kernel=patched|stock -f judge.awk PLAN CRASH RECOVER
+# awk -v kernel=patched|stock -v unjournalled="KIND..." -f judge.awk PLAN CRASH RECOVER LOGGED
 #   PLAN     lines of plan.awk, of this cycle
 #   CRASH    what the guest said before its power was cut
 #   RECOVER  what it said after it
+#   LOGGED   what the kernel said of filesystems then; see lib/logged.awk
+# unjournalled are the kinds of filesystem that have no journal: nothing is asked of them.
 # Prints a line a case, with tabs between: verdict (ok, not ok), name, persist (yes, no,
 # none), bits (claim/before/after of the last store), outcome (kept, lost, fault, refused,
 # accepted, none), law (kept, broken, -), note, emulated (what mincore2_emulate() said of
@@ -14,8 +16,9 @@
 # The law: what was stored while PERSIST was reported, be it when the page was mapped
 # or just before the store, is there after the crash. So is what fsync, msync or the
 # library has called durable (by), and what was stored while the emulation reported
-# PERSIST. Where the kernel can tell, the emulation may not say otherwise. And the
-# filesystem has to be sound after recovery.
+# PERSIST. Where the kernel can tell, the emulation may not say otherwise. And a
+# filesystem with a journal has to be sound after recovery: e2fsck or xfs_repair has to
+# say so, and the kernel has nothing to complain of.
 
 function hex(s,   i, v) {
 	for (i = 1; i <= length(s); i++)
@@ -24,11 +27,18 @@ function hex(s,   i, v) {
 }
 function persist(bits) { return bits != "-" && int(hex(bits) / 16) % 2 }
 function remark(c, text) { note[c] = note[c] (note[c] == "" ? "" : "; ") text }
+# Has the slot a filesystem that has to be sound after a power failure?
+function journalled(s) {
+	if (s ~ /^devdax/) return 0
+	sub(/-[0-9]+$/, "", s)
+	return !(s in bare)
+}
 function rest_from(n,   i, s) {
 	for (i = n; i <= NF; i++) s = s (i > n ? " " : "") $i
 	return s
 }
 
+BEGIN { for (i = split(unjournalled, word, " "); i; i--) bare[word[i]] = 1 }
 FILENAME == ARGV[1] {
 	order[++n] = $2
 	name[$2] = $3
@@ -52,12 +62,15 @@ $1 == "error" { broken[$2] = rest_from(3) }
 $1 == "read" { result[$2, $3] = $4; if ($4 == "lost") why[$2, $3] = rest_from(5) }
 # A random case is judged in the guest: "random CASE STORES CHECKED SAFE LOST BROKEN"
 $1 == "random" { random[$2] = $3; checked[$2] = $4; safe[$2] = $5; rlost[$2] = $6; rbroken[$2] = $7 }
-# "unsound SLOT what is wrong": found by e2fsck or xfs_repair after recovery
+# "sound SLOT", "unsound SLOT what is wrong": found by e2fsck or xfs_repair after recovery
+$1 == "sound" { sound[$2] = 1 }
 $1 == "unsound" { unsound[$2] = rest_from(3) }
 # "foreign CASE FILE WHAT": bytes that the file never had; "owned CASE": both files looked at
 $1 == "owner" { owner[$2] = 1 }
 $1 == "owned" { owned[$2] = 1 }
 $1 == "foreign" { foreign[$2] = rest_from(3) }
+# The kernel's first complaint about a filesystem
+$1 == "complained" && !($2 in complaint) { complaint[$2] = rest_from(3) }
 $1 == "random-lost" { remark($2, rest_from(3)) }
 # The example of an append-only log: "log CASE SAID FOUND right|wrong|unreadable"
 $1 == "log" { logged[$2] = $3; found[$2] = $4; how[$2] = $5 }
@@ -110,7 +123,7 @@ function judge_stores(c,   w, i, who) {
 		if ((c, i) in forgotten) continue
 		if (!((c, i) in result)) { good = 0; remark(c, "store " i " was not read back"); continue }
 		who = promise(c, w)
-		if (who != "" && law == "-") law = "kept"
+		if (who != "" && law == "-") { law = "kept"; breach = who }
 		if (result[c, i] == "kept") {
 			if (outcome == "none") outcome = "kept"
 			continue
@@ -123,7 +136,17 @@ function judge_stores(c,   w, i, who) {
 
 # Bytes in blocks that the filesystem takes for free are as good as lost.
 function check_soundness(c) {
-	if (!(slot[c] in unsound)) return
+	if (!journalled(slot[c])) return
+	if (slot[c] in complaint) {
+		remark(c, "kernel log: " complaint[slot[c]])
+		if (kernel != "stock") good = 0
+	}
+	if (!(slot[c] in unsound)) {
+		if (slot[c] in sound) return
+		good = 0
+		remark(c, "nobody has looked at the filesystem after the recovery")
+		return
+	}
 	remark(c, "the filesystem is not sound: " unsound[slot[c]])
 	if (kernel == "stock") return
 	good = 0

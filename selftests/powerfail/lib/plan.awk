@@ -2,7 +2,8 @@
 #
 # plan.awk: which cases there are, and in which cycle each is done on which slot.
 #
-# awk -v want=PATTERN -v short=0|1 -v seeds="1 2 3" -f plan.awk SLOTS CASES
+# awk -v want=PATTERN -v short=0|1 -v seeds="1 2 3" -v more=0|1 -f plan.awk SLOTS CASES
+#   more   with the further seeds that the table has for some kinds
 #   SLOTS  lines "KIND NUMBER": how many slots of a kind there are (0: shared by all)
 # Prints "CYCLE INDEX NAME SLOT MAPPING HISTORY ORDER BY PERSIST LOSES STOCK", sorted by cycle.
 # Exits with 2 if the table is wrong.
@@ -44,9 +45,15 @@ function add(kind, map, history, order, by,   name) {
 
 # Cases that go on until the power is cut, at random: one for each seed.
 function seeded(history) { return history == "random" || history == "example-log" }
-function add_random(kind, map, history, by,   i) {
+function add_random(kind, map, history, by,   i, n, list) {
 	for (i = 1; i <= nseeds; i++)
 		add(kind, map, history, "seed-" seed_list[i], by)
+	if (history != "random") return
+	n = split(further[kind], list, " ")
+	for (i = 1; i <= n; i++) {
+		add(kind, map, history, "seed-" list[i], by)
+		is_further[kind "." map "." history ".seed-" list[i] (by == "flush" ? "" : "." by)] = 1
+	}
 }
 
 function expand(   k, m, h, o, b, nk, nm, nh, no, nb, i, j, l, p, q) {
@@ -67,6 +74,7 @@ FNR == NR { slots[$1] = $2; next }
 /^#/ || NF == 0 { next }
 $1 == "short" { for (i = 2; i <= NF; i++) brief[++nbrief] = glob($i); next }
 $1 == "commits" { for (i = 2; i <= NF; i++) commits[$i] = 1; next }
+$1 == "seeds" { for (i = 3; more && i <= NF; i++) further[$2] = further[$2] " " $i; next }
 $1 == "alone" { for (i = 2; i <= NF; i++) alone[$i] = 1; next }
 NF != 8 { bad(NF " columns, not 8") }
 $6 !~ /^(yes|no|-)$/ { bad("persist is \"" $6 "\"") }
@@ -84,6 +92,7 @@ function shares(name) {
 # Cases of one group are done in the same cycles, apart from all others. (The short form
 # is to be one cycle.)
 function group(name) {
+	if (name in is_further) return "further"
 	if (!short && seeded(histories[name])) { split(rest[name], r, " "); return "random " r[3] }
 	return histories[name] in alone ? histories[name] : ""
 }
