@@ -10,7 +10,7 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell bench bench-latency install uninstall clean \
+.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell bench bench-latency bench-writes install uninstall clean \
 	deb check-deb deb-kernel
 
 help:
@@ -52,6 +52,10 @@ bench:
 #: make bench-latency  what the first store to a page costs, with MAP_SYNC and without: build/latency
 bench-latency:
 	@$(STEPS)/latency
+
+#: make bench-writes   what the repairs cost those who write, stock kernel beside patched: build/bench-writes
+bench-writes:
+	@$(STEPS)/bench-writes
 
 #: make strace         an strace that decodes the call: build/strace/strace
 strace: deps

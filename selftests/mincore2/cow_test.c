@@ -47,6 +47,7 @@ struct writer {
 	atomic_uint ready;	/* has seen that many of them */
 	atomic_uint done;	/* has done that many of them */
 	off_t offset;
+	int punch_fd;		/* in this file, before the write; -1: in none */
 	char value;
 	int error;
 };
@@ -65,6 +66,11 @@ static void *write_on_go(void *arg)
 		n = go;
 		memset(buf, w->value, sizeof(buf));
 		atomic_store(&w->ready, n);
+		if (w->punch_fd >= 0 &&
+		    fallocate(w->punch_fd, FALLOC_FL_PUNCH_HOLE |
+			      FALLOC_FL_KEEP_SIZE, w->offset,
+			      (off_t)mc2_page_size()))
+			w->error = errno;
 		if (pwrite(w->fd, buf, sizeof(buf), w->offset) != sizeof(buf))
 			w->error = errno ? errno : EIO;
 		atomic_store(&w->done, n);
@@ -82,18 +88,23 @@ FIXTURE(cow) {
 FIXTURE_VARIANT(cow) {
 	struct mc2_contract c;
 	bool written;	/* all pages have blocks, else page 0 only */
-	bool punched;	/* the other owner gives its blocks up */
+	enum {
+		KEPT,		/* the other owner keeps its blocks, */
+		PUNCHED,	/* gives them up before, */
+		PUNCHED_LATE,	/* or while the store copies */
+	} other;
 };
 
 #define ADD_COW(id, wr, pu)						\
 	FIXTURE_VARIANT_ADD(cow, id) {					\
 		.c = { .name = "xfs", .dax = 1, .persist = MC2_SYNC,	\
 		       .level = MINCORE_PMD },				\
-		.written = wr, .punched = pu,				\
+		.written = wr, .other = pu,				\
 	};
-ADD_COW(shared, true, false)
-ADD_COW(hole_beside_shared, false, false)
-ADD_COW(no_longer_shared, true, true)
+ADD_COW(shared, true, KEPT)
+ADD_COW(hole_beside_shared, false, KEPT)
+ADD_COW(no_longer_shared, true, PUNCHED)
+ADD_COW(until_now_shared, true, PUNCHED_LATE)
 
 FIXTURE_SETUP(cow)
 {
@@ -109,9 +120,22 @@ FIXTURE_TEARDOWN(cow)
 	pthread_join(self->w.thread, NULL);
 }
 
+/* Blocks are staged for the page that is copied, and for no other. */
+static int stage_one_page(int fd)
+{
+	struct fsxattr attr;
+
+	if (ioctl(fd, FS_IOC_FSGETXATTR, &attr))
+		return -1;
+	attr.fsx_xflags |= FS_XFLAG_COWEXTSIZE;
+	attr.fsx_cowextsize = (uint32_t)mc2_page_size();
+	return ioctl(fd, FS_IOC_FSSETXATTR, &attr);
+}
+
 /*
  * A file of which page 0 was shared and then copied on write, which stages
- * blocks for the pages behind it.
+ * blocks for the pages behind it (not with PUNCHED_LATE, where nothing but the
+ * fault itself is to stage any).
  */
 static void begin_round(struct __test_metadata *_metadata,
 			FIXTURE_DATA(cow) *self,
@@ -122,6 +146,8 @@ static void begin_round(struct __test_metadata *_metadata,
 
 	ASSERT_EQ(0, mc2_file_open(&self->f, &self->b, page * PAGES));
 	ASSERT_EQ(0, mc2_file_open(&self->other, &self->b, page * PAGES));
+	if (variant->other == PUNCHED_LATE)
+		ASSERT_EQ(0, stage_one_page(self->f.fd));
 	ASSERT_EQ(0, mc2_fill_zero(self->f.fd, 0,
 				   variant->written ? (off_t)(page * PAGES) : 1));
 	ASSERT_EQ(0, ftruncate(self->f.fd, (off_t)(page * PAGES)));
@@ -131,11 +157,12 @@ static void begin_round(struct __test_metadata *_metadata,
 	self->map = mc2_file_map(&self->f, MC2_SHARED_SYNC);
 	ASSERT_NE(MAP_FAILED, self->map);
 	self->map[0] = 1;
-	if (variant->punched)
+	if (variant->other == PUNCHED)
 		ASSERT_EQ(0, fallocate(self->other.fd, FALLOC_FL_PUNCH_HOLE |
 				       FALLOC_FL_KEEP_SIZE, 0,
 				       (off_t)(page * PAGES)));
 	self->w.fd = self->f.fd;
+	self->w.punch_fd = variant->other == PUNCHED_LATE ? self->other.fd : -1;
 }
 
 static void end_round(struct __test_metadata *_metadata, FIXTURE_DATA(cow) *self)
@@ -179,8 +206,9 @@ static unsigned int both(struct __test_metadata *_metadata,
 
 /*
  * Proves: a store and a write(2) to one page at the same time both last, be the
- * page's block shared, a hole beside a shared one, or shared no longer; and
- * mincore2() had called the store persistence-safe.
+ * page's block shared, a hole beside a shared one, shared no longer, or shared
+ * until right before the write(2); and mincore2() had called the store
+ * persistence-safe.
  */
 TEST_F_TIMEOUT(cow, store_and_write, 120)
 {
