@@ -10,6 +10,13 @@
 #define _FILE_OFFSET_BITS 64
 #include "own_xfs.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#define PLAIN	MAP_SHARED
+#define SYNC	(MAP_SHARED_VALIDATE | MAP_SYNC)
+
 enum how {
 	LOAD_ALIGNED, LOAD_BESIDE, STORE_ALIGNED, STORE_BESIDE, NOTHING, NR_HOW,
 };
@@ -110,10 +117,11 @@ static void scatter(struct __test_metadata *_metadata, FIXTURE_DATA(clone) *self
 }
 
 static void begin(struct __test_metadata *_metadata, FIXTURE_DATA(clone) *self,
-		  const FIXTURE_VARIANT(clone) *variant, enum how before)
+		  const FIXTURE_VARIANT(clone) *variant, enum how before,
+		  int flags)
 {
-	ASSERT_EQ(0, own_create(&self->x, &self->a, 1, MAP_SHARED));
-	ASSERT_EQ(0, own_create(&self->x, &self->b, 2, MAP_SHARED));
+	ASSERT_EQ(0, own_create(&self->x, &self->a, 1, flags));
+	ASSERT_EQ(0, own_create(&self->x, &self->b, 2, flags));
 	touch(_metadata, &self->a, before, 0);
 	if (before == LOAD_ALIGNED || before == STORE_ALIGNED)
 		ASSERT_TRUE(own_is_pmd(&self->a));
@@ -126,6 +134,9 @@ static void end(FIXTURE_DATA(clone) *self)
 {
 	own_close(&self->a, true);
 	own_close(&self->b, true);
+	/* At once, not some time after it is closed. */
+	if (self->filler.fd >= 0 && ftruncate(self->filler.fd, 0))
+		perror("ftruncate");
 	own_close(&self->filler, true);
 }
 
@@ -153,12 +164,13 @@ static void accesses(struct __test_metadata *_metadata, FIXTURE_DATA(clone) *sel
 {
 	enum how other = (before + one + two) % NR_HOW;
 	struct own_file *a = &self->a, *b = &self->b;
-	char what[80];
+	bool sync = (before + one + two) % 2;
+	char what[100];
 
-	snprintf(what, sizeof(what), "%s, clone, %s, %s (the clone: %s)",
+	snprintf(what, sizeof(what), "%s, clone, %s, %s (the clone: %s)%s",
 		 how_names[before], how_names[one], how_names[two],
-		 how_names[other]);
-	begin(_metadata, self, variant, before);
+		 how_names[other], sync ? ", MAP_SYNC" : "");
+	begin(_metadata, self, variant, before, sync ? SYNC : PLAIN);
 	touch(_metadata, a, one, 0);
 	if (before == NOTHING && one == STORE_ALIGNED)
 		count_copies(self);
@@ -219,7 +231,7 @@ TEST_F_TIMEOUT(clone, accesses, 300)
  */
 TEST_F_TIMEOUT(clone, remount, 120)
 {
-	begin(_metadata, self, variant, LOAD_ALIGNED);
+	begin(_metadata, self, variant, LOAD_ALIGNED, PLAIN);
 	touch(_metadata, &self->a, LOAD_BESIDE, 0);
 	touch(_metadata, &self->a, STORE_BESIDE, 1);
 	touch(_metadata, &self->b, STORE_ALIGNED, 2);
@@ -238,6 +250,7 @@ TEST_F_TIMEOUT(clone, remount, 120)
 /* ---- blocks that change by other means than a fault ---- */
 
 #define CHANGED		10	/* page */
+#define UNSHARED	(OWN_PAGES * 3 / 4 + 7)
 #define FROM		(CHANGED * OWN_PAGE + 100)
 #define BYTES		2000
 
@@ -275,10 +288,10 @@ static int change_clone(struct own_file *f)
 {
 	struct file_clone_range range = {
 		.src_fd = f->fd, .src_length = OWN_PAGE,
-		.src_offset = 300 * OWN_PAGE, .dest_offset = CHANGED * OWN_PAGE,
+		.src_offset = OWN_PAGES / 2 * OWN_PAGE, .dest_offset = CHANGED * OWN_PAGE,
 	};
 
-	memcpy(f->want + CHANGED * OWN_PAGE, f->want + 300 * OWN_PAGE, OWN_PAGE);
+	memcpy(f->want + CHANGED * OWN_PAGE, f->want + OWN_PAGES / 2 * OWN_PAGE, OWN_PAGE);
 	return ioctl(f->fd, FICLONERANGE, &range);
 }
 
@@ -306,22 +319,96 @@ TEST_F_TIMEOUT(clone, calls, 120)
 		for (j = 0; j < ARRAY_SIZE(changes); j++) {
 			snprintf(what, sizeof(what), "%s, clone, store beside, %s",
 				 how_names[befores[i]], changes[j].name);
-			begin(_metadata, self, variant, befores[i]);
+			begin(_metadata, self, variant, befores[i], PLAIN);
 			/* Not to what is shared: the entry becomes dirty. */
 			if (variant->shared < OWN_LEN)
-				own_store(&self->a, OWN_BESIDE, 400);
+				own_store(&self->a, OWN_BESIDE, UNSHARED);
 			ASSERT_EQ(0, changes[j].change(&self->a))
 				TH_LOG("%s: %s", what, strerror(errno));
 			touch(_metadata, &self->b, STORE_ALIGNED, 10);
 			touch(_metadata, &self->b, STORE_BESIDE, 12);
 			own_store(&self->a, OWN_BESIDE, 10);
-			own_store(&self->a, OWN_ALIGNED, 400);
+			own_store(&self->a, OWN_ALIGNED, UNSHARED);
 			OWN_CHECK(&self->x, &self->a, true, what);
 			OWN_CHECK(&self->x, &self->b, true, what);
 			end(self);
 			if (_metadata->exit_code == KSFT_FAIL)
 				return;
 		}
+}
+
+/* ---- at the same time ---- */
+
+struct neighbours {
+	struct own_file *f;
+	atomic_bool end;
+	atomic_long wrong;	/* pages */
+};
+
+/* Brings the PMD entry back whenever it can. The last pages stay as they are. */
+static void *load_again_and_again(void *arg)
+{
+	struct neighbours *n = arg;
+	size_t page = OWN_PAGES - 1;
+
+	while (!atomic_load(&n->end)) {
+		madvise(n->f->map[OWN_ALIGNED], OWN_LEN, MADV_DONTNEED);
+		if (memcmp(n->f->map[OWN_ALIGNED] + page * OWN_PAGE,
+			   n->f->want + page * OWN_PAGE, OWN_PAGE))
+			atomic_fetch_add(&n->wrong, 1);
+		page = page > OWN_PAGES - 8 ? page - 1 : OWN_PAGES - 1;
+	}
+	return NULL;
+}
+
+static void *sync_again_and_again(void *arg)
+{
+	struct neighbours *n = arg;
+
+	while (!atomic_load(&n->end))
+		if (fsync(n->f->fd))
+			atomic_fetch_add(&n->wrong, 1);
+	return NULL;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/*
+ * Proves: stores that copy single pages get on, and get there, while others
+ * load by PMD, and write back.
+ */
+TEST_F_TIMEOUT(clone, at_the_same_time, 120)
+{
+	struct neighbours n = { .f = &self->a };
+	pthread_t load, sync;
+	double until = now() + 2;
+	size_t page, rounds = 0;
+
+	do {
+		begin(_metadata, self, variant, LOAD_ALIGNED,
+		      rounds % 2 ? SYNC : PLAIN);
+		atomic_store(&n.end, false);
+		ASSERT_EQ(0, pthread_create(&load, NULL, load_again_and_again, &n));
+		ASSERT_EQ(0, pthread_create(&sync, NULL, sync_again_and_again, &n));
+		for (page = 3; page < OWN_PAGES - 16; page += 37)
+			own_store(&self->a, page % 3 ? OWN_BESIDE : OWN_ALIGNED,
+				  page);
+		atomic_store(&n.end, true);
+		pthread_join(load, NULL);
+		pthread_join(sync, NULL);
+		EXPECT_EQ(0, atomic_load(&n.wrong));
+		OWN_CHECK(&self->x, &self->a, true, "after the threads");
+		OWN_CHECK(&self->x, &self->b, true, "after the threads");
+		end(self);
+		rounds++;
+	} while (now() < until && _metadata->exit_code != KSFT_FAIL);
+	TH_LOG("%zu rounds", rounds);
 }
 
 TEST_HARNESS_MAIN

@@ -100,7 +100,7 @@ static void begin(struct __test_metadata *_metadata, FIXTURE_DATA(late) *self,
 	ASSERT_EQ(0, own_create(&self->x, &self->b, 2, variant->flags));
 	ASSERT_EQ(0, own_clone(&self->b, a, OWN_LEN));
 	if (variant->cached) {
-		ASSERT_EQ(-1, own_differs(a, a->map[OWN_ALIGNED]));
+		ASSERT_EQ(-1, own_differs(a, a->map[OWN_ALIGNED], false));
 		ASSERT_TRUE(own_is_pmd(a));
 	}
 	/* Without a page table, so that one has to be allocated. */
@@ -173,7 +173,7 @@ static void check(struct __test_metadata *_metadata, FIXTURE_DATA(late) *self,
 TEST_F_TIMEOUT(late, no_memory, 300)
 {
 	int nth, fd, ret, failed = 0;
-	size_t page = 100;
+	size_t page = 5;
 	char what[40];
 	bool more = true;
 
@@ -279,7 +279,7 @@ TEST_F_TIMEOUT(late, bad_block_first, 120)
 
 TEST_F_TIMEOUT(late, bad_block_in_the_middle, 120)
 {
-	bad_block(_metadata, self, variant, 300);
+	bad_block(_metadata, self, variant, OWN_PAGES / 2 + 3);
 }
 
 TEST_HARNESS_MAIN
