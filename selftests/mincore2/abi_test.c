@@ -5,6 +5,7 @@
  * is not reported. vec_test.c has what is written, signal_test.c EINTR.
  */
 #include "helpers.h"
+#include "inject.h"
 
 #define R	MINCORE_REGIONS
 
@@ -396,29 +397,6 @@ TEST_F(abi, bits_not_asked_for_read_zero)
 			  seen & (MINCORE_DAX | MINCORE_PERSIST));
 }
 
-/* Lets fault injection reach the allocations of this thread, quietly. */
-static bool fault_injection(bool on)
-{
-	const char *value = on ? "0" : "1";
-	const char *d = "/sys/kernel/debug/";
-	static const char * const files[] = {
-		"fail_page_alloc/ignore-gfp-wait", "fail_page_alloc/min-order",
-		"failslab/ignore-gfp-wait",
-	};
-	char path[128];
-	size_t i, done = 0;
-
-	for (i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s%s", d, files[i]);
-		/* ignore-gfp-wait is a bool: "N" and "Y" */
-		done += mc2_write_file(path, strstr(files[i], "ignore") ?
-				       (on ? "N" : "Y") : value);
-	}
-	mc2_write_file("/sys/kernel/debug/fail_page_alloc/verbose", value);
-	mc2_write_file("/sys/kernel/debug/failslab/verbose", value);
-	return done > 0 && access("/proc/self/fail-nth", W_OK) == 0;
-}
-
 /*
  * Proves that a failed allocation of the bounce buffer is EAGAIN with nothing
  * stored, by making the n-th allocation of the call fail for every n.
@@ -426,30 +404,23 @@ static bool fault_injection(bool on)
 TEST_F(abi, no_memory_for_the_bounce_buffer)
 {
 	int failed = 0, nth, fd;
-	char text[16];
 	ssize_t ret;
 
-	if (!fault_injection(true))
+	if (!mc2_inject(true))
 		SKIP(return, "needs CONFIG_FAULT_INJECTION, FAIL_PAGE_ALLOC and debugfs");
-	fd = open("/proc/thread-self/fail-nth", O_RDWR);
-	ASSERT_LE(0, fd);
 	for (nth = 1; nth < 20; nth++) {
 		memset(self->bytes, 0xaa, self->page);
-		snprintf(text, sizeof(text), "%d", nth);
-		ASSERT_LT(0, pwrite(fd, text, strlen(text), 0));
+		fd = mc2_fail_nth(nth);
+		ASSERT_LE(0, fd);
 		ret = mc2_call(self->area, 3 * self->page, self->bytes, 3,
 			       MINCORE_RESIDENT);
-		memset(text, 0, sizeof(text));
-		ASSERT_LT(0, pread(fd, text, sizeof(text) - 1, 0));
-		ASSERT_LT(0, pwrite(fd, "0", 1, 0));
-		if (atoi(text))		/* fewer than nth allocations */
+		if (!mc2_has_failed(fd))	/* fewer than nth allocations */
 			break;
 		failed++;
 		EXPECT_EQ(-EAGAIN, ret);
 		EXPECT_EQ(0xaa, self->bytes[0]);
 	}
-	close(fd);
-	fault_injection(false);
+	mc2_inject(false);
 	EXPECT_LT(0, failed);
 	EXPECT_EQ(3, ret);
 	EXPECT_EQ(MINCORE_RESIDENT, self->bytes[2]);

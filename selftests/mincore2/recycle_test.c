@@ -8,6 +8,7 @@
  */
 #define _FILE_OFFSET_BITS 64
 #include "mapping.h"
+#include "spare.h"
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -22,44 +23,6 @@ FIXTURE(recycle) {
 	const char *vpmem;
 	char dir[64];
 };
-
-/* Run a command; its output goes to the log of the test. */
-static int run(const char *format, const char *arg)
-{
-	char command[512];
-
-	snprintf(command, sizeof(command), format, arg);
-	return system(command);
-}
-
-/* The value of "@key":"..." in what ndctl says about a namespace. */
-static int ndctl_value(const char *namespace, const char *key, char *out,
-		       size_t size)
-{
-	char command[256], text[4096], want[64], *p;
-	size_t n;
-	FILE *f;
-
-	snprintf(command, sizeof(command), "ndctl list -N -X -i -n '%s'", namespace);
-	f = popen(command, "re");
-	if (!f)
-		return -errno;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	if (pclose(f))
-		return -EIO;
-	snprintf(want, sizeof(want), "\"%s\":\"", key);
-	p = strstr(text, want);
-	if (!p)
-		return -ENOENT;
-	p += strlen(want);
-	n = strcspn(p, "\"");
-	if (n >= size)
-		return -ENAMETOOLONG;
-	memcpy(out, p, n);
-	out[n] = '\0';
-	return 0;
-}
 
 FIXTURE_SETUP(recycle)
 {

@@ -3,7 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "pf.h"
@@ -111,6 +115,56 @@ static int punch_huge(struct pfcase *c)
 
 static int allocate_huge(struct pfcase *c) { return fallocate_event(c, 0, 2 * MB, 2 * MB); }
 
+/* Another file shares the first len bytes of what is stored to, and both are synced. */
+static int clone_huge_part(struct pfcase *c, off_t len)
+{
+	struct file_clone_range range = {
+		.src_fd = c->fd, .src_offset = 2 * MB, .src_length = len, .dest_offset = 2 * MB
+	};
+
+	if (open_other(c, "-clone", PAGE))
+		return -1;
+	if (ioctl(c->other, FICLONERANGE, &range) || fsync(c->other) || fsync(c->fd))
+		return failed(c, "FICLONERANGE and fsync");
+	return 0;
+}
+
+static int clone_huge(struct pfcase *c) { return clone_huge_part(c, 2 * MB); }
+
+/*
+ * Through a mapping that has no room for a PMD entry, while there may be one in the page
+ * cache: some pages are read, and others are stored to, near the target and far from it.
+ */
+static int beside_huge(struct pfcase *c)
+{
+	unsigned char *hole, *page;
+
+	hole = mmap(NULL, 8 * MB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (hole == MAP_FAILED)
+		return failed(c, "mmap of address space");
+	page = mmap((void *)((((uintptr_t)hole + 2 * MB - 1) & -(2 * MB)) + PAGE), 4 * MB,
+		    PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE | MAP_SYNC | MAP_FIXED, c->fd, 0);
+	if (page == MAP_FAILED)
+		return failed(c, "mmap");
+	page += 2 * MB + PF_TARGET;
+	for (int i = -1; i < 4; i++)
+		(void)*(volatile unsigned char *)(page + i * 32 * PAGE);
+	memset(page + PAGE + 1000, 'b', 100);
+	memset(page + 320 * PAGE, 'b', 100);
+	return 0;
+}
+
+static int clone_huge_beside(struct pfcase *c)
+{
+	return clone_huge(c) ? -1 : beside_huge(c);
+}
+
+/* Half is shared: stores to the other half are in place, and copies come beside them. */
+static int clone_huge_half(struct pfcase *c)
+{
+	return clone_huge_part(c, 1 * MB) ? -1 : beside_huge(c);
+}
+
 const struct history layout_histories[] = {
 	{ "written", setup_written, NULL, FILE_AT },
 	{ "hole", setup_hole, NULL, FILE_AT },
@@ -139,5 +193,8 @@ const struct history layout_histories[] = {
 	{ "huge-allocated", setup_allocated, NULL, HUGE_AT },
 	{ "huge-allocate", setup_hole, allocate_huge, HUGE_AT },
 	{ "huge-punch", setup_allocated, punch_huge, HUGE_AT, .removes_first = true },
+	{ "huge-clone", setup_written, clone_huge, HUGE_AT },
+	{ "huge-clone-beside", setup_written, clone_huge_beside, HUGE_AT },
+	{ "huge-clone-half", setup_written, clone_huge_half, HUGE_AT },
 	{ 0 }
 };

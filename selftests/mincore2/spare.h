@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tests that need a device of their own: the namespaces that the backings file
+ * calls spare, whose contents they destroy.
+ */
+#ifndef MINCORE2_SELFTESTS_SPARE_H
+#define MINCORE2_SELFTESTS_SPARE_H
+
+#include "common.h"
+
+/* Run a command; its output goes to the log of the test. */
+static inline int run(const char *format, const char *arg)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), format, arg);
+	return system(command);
+}
+
+/* The value of "@key":"..." in what ndctl says about a namespace. */
+static inline int ndctl_value(const char *namespace, const char *key, char *out,
+			      size_t size)
+{
+	char command[256], text[4096], want[64], *p;
+	size_t n;
+	FILE *f;
+
+	snprintf(command, sizeof(command), "ndctl list -N -X -i -n '%s'", namespace);
+	f = popen(command, "re");
+	if (!f)
+		return -errno;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	if (pclose(f))
+		return -EIO;
+	snprintf(want, sizeof(want), "\"%s\":\"", key);
+	p = strstr(text, want);
+	if (!p)
+		return -ENOENT;
+	p += strlen(want);
+	n = strcspn(p, "\"");
+	if (n >= size)
+		return -ENAMETOOLONG;
+	memcpy(out, p, n);
+	out[n] = '\0';
+	return 0;
+}
+
+#endif /* MINCORE2_SELFTESTS_SPARE_H */
