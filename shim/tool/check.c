@@ -61,6 +61,8 @@ static void print_lack(const struct report *report, const char *how,
 		printf(": only mincore2() can tell");
 	else if (not_known(region, bit))
 		printf(": the kernel does not tell");
+	else if (bit == MINCORE_WRITABLE && !report->mapping.writable)
+		printf(": mapped for reading only; --populate maps for writing");
 	else if (bit == MINCORE_DAX)
 		printf(": %s", backing_name(region_backing(report, region)));
 	else if (bit == MINCORE_LEVEL)

@@ -26,9 +26,9 @@ static const char help_text[] =
 	"\n"
 	"For all commands:\n"
 	"      --read              fault all pages in for reading first\n"
-	"      --populate          fault all pages in for writing first (allocates the\n"
-	"                          holes of a file); where the mapping is private or the\n"
-	"                          file is read-only, for reading\n"
+	"      --populate          fault all pages in for writing first, as stores do\n"
+	"                          (allocates the holes of a file); where the mapping is\n"
+	"                          private or the file is read-only, for reading\n"
 	"      --write-pages LIST  fault these pages in for writing first, e.g. 0,5,10-20\n"
 	"      --private           map privately (MAP_PRIVATE)\n"
 	"      --no-sync           do not ask for MAP_SYNC\n"
@@ -48,7 +48,7 @@ static const char help_text[] =
 	"      --dax               no page cache stands between\n"
 	"      --level LEVEL       mapped by entries of this level at least: pte, pmd, pud\n"
 	"                          (faults all pages in for reading, if nothing else is said)\n"
-	"      --writable          no write fault is expected; see --populate\n"
+	"      --writable          no write fault is expected; with --populate only\n"
 	"      --resident          in memory\n"
 	"      --quiet             print nothing but errors\n"
 	"watch:\n"
@@ -307,6 +307,12 @@ int options_parse(struct options *options, int argc, char **argv)
 	options->files = argv + optind + 1;
 	options->nr_files = (size_t)(argc - optind - 1);
 	return -1;
+}
+
+bool options_store(const struct options *options)
+{
+	return !options->private_map &&
+	       (options->populate || options->nr_write_pages);
 }
 
 void options_free(struct options *options)

@@ -225,9 +225,9 @@ static bool is_file_of(const struct process *process, int fd)
 }
 
 int process_open(const struct process *process, struct target *target,
-		 char *error, size_t size)
+		 bool need_write, char *error, size_t size)
 {
-	bool write = process->shared && process->writable;
+	bool write = need_write && process->shared && process->writable;
 	char link[PATH_MAX];
 	int err;
 

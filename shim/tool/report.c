@@ -41,7 +41,8 @@ static int open_process(struct report *report, const char *operand,
 
 	err = process_find(process, operand, "", report->error, size);
 	if (!err)
-		err = process_open(process, &report->target, report->error, size);
+		err = process_open(process, &report->target, options_store(how),
+				   report->error, size);
 	report->target.path = operand;
 	if (err)
 		return err;
@@ -72,11 +73,14 @@ int report_open(struct report *report, const char *path,
 	if (process_operand(path))
 		err = open_process(report, path, &how);
 	else
-		err = target_open(&report->target, path, !how.private_map,
+		err = target_open(&report->target, path, options_store(&how),
 				  report->error, size);
 	if (!err)
 		err = mapping_create(&report->mapping, &report->target, &how,
 				     report->error, size);
+	/* A mapping for reading has one answer only, which says nothing. */
+	if (!report->mapping.writable && report->bits != MINCORE_WRITABLE)
+		report->bits &= ~MINCORE_WRITABLE;
 	if (!err)
 		facts_collect(&report->facts, &report->target, "");
 	return err;

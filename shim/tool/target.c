@@ -135,6 +135,11 @@ static int file_geometry(struct target *target, const struct stat *st)
 	return 0;
 }
 
+/*
+ * To open a file for writing has effects: overlayfs copies it up, a program can
+ * not be started meanwhile, and programs that watch it see a write. To map it for
+ * reading moves its access time, where O_NOATIME is not allowed.
+ */
 static int open_best(const char *path, bool need_write, bool *writable)
 {
 	const int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -147,6 +152,8 @@ static int open_best(const char *path, bool need_write, bool *writable)
 		if (fd < 0)
 			*writable = false;
 	}
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_NOATIME | flags);
 	return fd < 0 ? open(path, O_RDONLY | flags) : fd;
 }
 

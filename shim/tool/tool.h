@@ -63,6 +63,9 @@ struct options {
 	size_t nr_files;
 };
 
+/* Are stores asked for, that a file has to be opened for writing for? */
+bool options_store(const struct options *options);
+
 /* All bits that the tool knows what to do with. */
 #define ALL_BITS	(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
 			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_ZERO)
@@ -119,7 +122,7 @@ struct target {
  * target_open() - open what is to be mapped
  * @target: receives it; fd is -1 on error
  * @path: regular file or device-dax
- * @need_write: the mapping is to be shared and writable, if that is allowed
+ * @need_write: open it for writing as well, if that is allowed
  * @error: receives one line on error
  * @size: bytes at @error
  *
@@ -175,9 +178,12 @@ bool process_parse_map(struct process *process, const char *line);
  * Return: 1, 0, or a negative errno; -EBUSY: it was not looked at.
  */
 int process_sync(const struct process *process, const char *root);
-/* Open its file as a target: the same range, to be mapped in the same way. */
+/*
+ * Open its file as a target: the same range, to be mapped in the same way, but
+ * for writing only with @need_write.
+ */
 int process_open(const struct process *process, struct target *target,
-		 char *error, size_t size);
+		 bool need_write, char *error, size_t size);
 /* Is the mapping still what it was? */
 bool process_same(const struct process *process, const char *operand,
 		  const char *root);
