@@ -49,8 +49,7 @@ static bool has_option_value(const struct facts *facts, const char *name)
 	return strstr(facts->options, text) != NULL;
 }
 
-/* /proc writes blanks, tabs, newlines and backslashes as \ and 3 octal digits. */
-static void unescape_octal(char *text)
+void unescape_octal(char *text)
 {
 	char *to = text;
 
@@ -228,6 +227,13 @@ static enum device_kind walk_up(struct facts *facts, const char *path)
 	return DEVICE_UNKNOWN;
 }
 
+enum device_kind device_kind_at(const char *dir)
+{
+	struct facts facts = { 0 };
+
+	return walk_up(&facts, dir);
+}
+
 void facts_device(struct facts *facts, const char *root, const char *class,
 		  dev_t dev)
 {
@@ -288,6 +294,7 @@ void facts_collect(struct facts *facts, const struct target *target,
 	if (!mount_id_of(root, target->fd, &mount_id))
 		facts_mount(facts, root, mount_id);
 	facts_device(facts, root, "block", target->dev);
+	facts_keeping(facts, target->fd, target->dev, root);
 	if (!strcmp(facts->fstype, "ext4"))
 		facts_ext4(facts, root, target->dev);
 	else if (!strcmp(facts->fstype, "xfs"))

@@ -73,16 +73,20 @@ static void *reserve_best(size_t len, size_t needed, uint64_t like)
 	return addr;
 }
 
-/* mmap() over the reservation; MAP_SYNC if asked for and allowed. */
+/*
+ * mmap() over the reservation; MAP_SYNC if asked for and allowed. Who only looks
+ * does without reserving huge pages, which would be taken from others.
+ */
 static void *map_over(struct mapping *mapping, const struct target *target,
 		      void *addr)
 {
 	int prot = PROT_READ | (mapping->writable ? PROT_WRITE : 0);
+	int flags = MAP_FIXED | (mapping->writable ? 0 : MAP_NORESERVE);
 	void *done;
 
 	if (mapping->type == MAPPING_SYNC) {
 		done = mmap(addr, mapping->len, prot,
-			    MAP_FIXED | MAP_SHARED_VALIDATE | MAP_SYNC,
+			    flags | MAP_SHARED_VALIDATE | MAP_SYNC,
 			    target->fd, (off_t)target->offset);
 		if (done != MAP_FAILED)
 			return done;
@@ -92,7 +96,7 @@ static void *map_over(struct mapping *mapping, const struct target *target,
 		mapping->sync_errno = errno;
 		mapping->type = MAPPING_SHARED;
 	}
-	return mmap(addr, mapping->len, prot, MAP_FIXED |
+	return mmap(addr, mapping->len, prot, flags |
 		    (mapping->type == MAPPING_PRIVATE ? MAP_PRIVATE : MAP_SHARED),
 		    target->fd, (off_t)target->offset);
 }

@@ -110,26 +110,42 @@ static void page_cache_reason(const struct report *report,
 			      struct reason *reason)
 {
 	const struct facts *facts = &report->facts;
-	const char *type = facts->fstype[0] ? facts->fstype : "this filesystem";
+	const char *type = facts->fstype[0] ? facts->fstype : "a filesystem that has no name here";
+	const char *detail = "";
 
-	if (!strcmp(type, "tmpfs") || !strcmp(type, "ramfs") ||
-	    !strcmp(type, "hugetlbfs") || !strcmp(type, "devtmpfs"))
+	if (facts->memory_fs) {
 		set(reason, "memory-only", "%s keeps its files in memory only",
 		    type);
-	else if (facts_option(facts, "dax=never"))
-		set(reason, "page-cache", "page cache of %s, which is mounted with dax=never; fsync or msync makes stores durable",
+		return;
+	}
+	if (facts->keeping == KEPT_IN_MEMORY) {
+		set(reason, "memory-only", "the device or filesystem below %s is in memory only",
 		    type);
+		return;
+	}
+	if (facts->no_fsync) {
+		set(reason, "no-fsync", "%s is mounted volatile: fsync and msync write nothing",
+		    type);
+		return;
+	}
+	if (facts_option(facts, "dax=never"))
+		detail = ", mounted with dax=never";
 	else if (facts_option(facts, "dax=inode"))
-		set(reason, "page-cache", "page cache of %s: mounted with dax=inode, and the file is not in DAX mode (chattr +x, then reopen); fsync or msync makes stores durable",
-		    type);
+		detail = ", mounted with dax=inode, and the file is not in DAX mode (chattr +x, then reopen)";
+	if (facts->keeping == KEPT_ON_DEVICE)
+		set(reason, "page-cache", "page cache of %s%s; fsync or msync makes stores durable",
+		    type, detail);
 	else
-		set(reason, "page-cache", "page cache of %s; fsync or msync makes stores durable",
-		    type);
+		set(reason, "fsync-unknown", "page cache of %s%s; whether fsync or msync makes stores durable is not known here",
+		    type, detail);
 }
 
 static bool device_reason(const struct facts *facts, struct reason *reason)
 {
-	switch (facts->device_kind) {
+	enum device_kind kind = facts->keeping == KEPT_IN_MEMORY ?
+				DEVICE_VOLATILE : facts->device_kind;
+
+	switch (kind) {
 	case DEVICE_VIRTIO_PMEM:
 		set(reason, "virtio-pmem", "virtio-pmem: stores reach the host's page cache; only a flush request (fsync) makes them durable");
 		return true;

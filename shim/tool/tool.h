@@ -287,7 +287,7 @@ int extents_read(struct extent_list *list, int fd, uint64_t start,
 int extent_append(struct extent_list *list, const struct extent *extent);
 void extent_list_free(struct extent_list *list);
 
-/* ---- facts.c, facts_ext4.c ---- */
+/* ---- facts.c, facts_ext4.c, keeping.c ---- */
 
 enum device_kind {
 	DEVICE_UNKNOWN,		/* nothing known to be special about it */
@@ -303,6 +303,9 @@ enum device_kind {
 
 enum tristate { NOT_KNOWN, NO, YES };
 
+/* Where the data of a file are once fsync(2) has returned. */
+enum keeping { KEPT_UNKNOWN, KEPT_IN_MEMORY, KEPT_ON_DEVICE };
+
 /* What user space can find out about the thing that was mapped. */
 struct facts {
 	char fstype[32];		/* "" for a device */
@@ -316,6 +319,9 @@ struct facts {
 	enum tristate journal;		/* ext4: runs with a journal */
 	enum tristate journal_outside;	/* ext4: it is on another device */
 	enum tristate realtime;		/* the file is, or can get, on an XFS realtime device */
+	enum keeping keeping;
+	bool memory_fs;			/* the filesystem itself is one of memory */
+	bool no_fsync;			/* mounted so that fsync(2) writes nothing */
 };
 
 /**
@@ -336,6 +342,14 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 void facts_ext4(struct facts *facts, const char *root, dev_t dev);
 void facts_ext4_super(struct facts *facts, const uint8_t super[1024]);
 bool facts_option(const struct facts *facts, const char *option);
+/* @dev: of the filesystem that the file @fd is on. */
+void facts_keeping(struct facts *facts, int fd, dev_t dev, const char *root);
+/* The same of a block device. */
+enum keeping device_keeping(dev_t dev, const char *root);
+/* What a device is, by its directory in sysfs. */
+enum device_kind device_kind_at(const char *dir);
+/* /proc writes blanks, tabs, newlines and backslashes as \ and 3 octal digits. */
+void unescape_octal(char *text);
 
 /* As snprintf() into PATH_MAX bytes; a path too long becomes "", which is no file. */
 __attribute__((format(printf, 2, 3)))
