@@ -139,7 +139,7 @@ int mincore2_check(const void *addr, size_t length, unsigned int want,
 		   const void **first);
 
 /* How many regions an iterator fetches at a time. */
-#define MINCORE2_ITER_REGIONS	16
+#define MINCORE2_ITER_REGIONS	64
 
 /**
  * struct mincore2_iter - goes over the regions of a range

@@ -62,7 +62,7 @@ unsigned int mincore2_emu_pud_shift(void)
 	return mincore2_emu_pmd_shift() + page_shift() - 3;
 }
 
-bool mincore2_emu_room_for_pud(const struct mincore2_emu_vma *vma)
+bool mincore2_emu_room_for_pud(const struct mincore2_vma *vma)
 {
 	uint64_t size = (uint64_t)1 << mincore2_emu_pud_shift();
 	uint64_t first;
@@ -97,7 +97,7 @@ static bool out_of_resources(int err)
 	return err == EMFILE || err == ENFILE || err == ENOMEM;
 }
 
-static bool same_file(int fd, const struct mincore2_emu_vma *vma)
+static bool same_file(int fd, const struct mincore2_vma *vma)
 {
 	struct stat st;
 
@@ -127,10 +127,10 @@ static void unescape(const char *name, char *path, size_t size)
  * where it cannot be found, or -EMFILE and the like.
  */
 static int open_file(const struct mincore2_emu_env *env,
-		     const struct mincore2_emu_vma *vma)
+		     const struct mincore2_vma *vma)
 {
 	const int flags = O_PATH | O_CLOEXEC;
-	char path[MINCORE2_EMU_LINE];
+	char path[MINCORE2_LINE];
 	int fd;
 
 	/* It is the process that has map_files, not the thread. */
@@ -174,7 +174,7 @@ static enum mincore2_tri may_look(int fd, const struct statx *stx)
 }
 
 static void regular_facts(int fd, const struct statx *stx,
-			  const struct mincore2_emu_vma *vma,
+			  const struct mincore2_vma *vma,
 			  struct mincore2_emu_facts *facts)
 {
 	struct statfs fs;
@@ -212,7 +212,7 @@ static void regular_facts(int fd, const struct statx *stx,
 
 static int device_facts(const struct mincore2_emu_env *env,
 			const struct statx *stx,
-			const struct mincore2_emu_vma *vma,
+			const struct mincore2_vma *vma,
 			struct mincore2_emu_facts *facts)
 {
 	struct mincore2_emu_device device;
@@ -240,7 +240,7 @@ static int device_facts(const struct mincore2_emu_env *env,
 }
 
 static int file_facts(const struct mincore2_emu_env *env,
-		      const struct mincore2_emu_vma *vma, int fd,
+		      const struct mincore2_vma *vma, int fd,
 		      struct mincore2_emu_facts *facts)
 {
 	struct statx stx;
@@ -263,7 +263,7 @@ static int file_facts(const struct mincore2_emu_env *env,
 }
 
 int mincore2_emu_facts(const struct mincore2_emu_env *env,
-		       const struct mincore2_emu_vma *vma,
+		       const struct mincore2_vma *vma,
 		       struct mincore2_emu_facts *facts)
 {
 	const char *name = vma->name;
@@ -284,6 +284,8 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 	}
 	facts->pfnmap = true;
 	facts->pud = mincore2_emu_room_for_pud(vma);
+	if (vma->page_size == mincore2_page_size())
+		facts->hugetlb = MINCORE2_NO;
 	fd = open_file(env, vma);
 	if (fd < -1)
 		return fd;
@@ -296,8 +298,14 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->pud = facts->pfnmap = false;
 		/* A memfd may be hugetlb. */
-		facts->hugetlb = begins(name, "/memfd:") || begins(name, "/SYSV") ?
-				 MINCORE2_UNKNOWN : MINCORE2_NO;
+		if (vma->page_size > mincore2_page_size()) {
+			facts->hugetlb = MINCORE2_YES;
+			facts->huge_size = vma->page_size;
+		} else if (!vma->page_size) {
+			facts->hugetlb = begins(name, "/memfd:") ||
+					 begins(name, "/SYSV") ?
+					 MINCORE2_UNKNOWN : MINCORE2_NO;
+		}
 		facts->cached = true;
 	} else if (!strcmp(name, "/anon_hugepage (deleted)")) {
 		facts->dax = facts->persist = MINCORE2_NO;

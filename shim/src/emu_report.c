@@ -82,7 +82,7 @@ static int report_cached(struct mincore2_emu_call *call,
 }
 
 static int report_hole(struct mincore2_emu_call *call,
-		       const struct mincore2_emu_vma *vma,
+		       const struct mincore2_vma *vma,
 		       struct mincore2_emu_facts *facts,
 		       const struct mincore2_emu_run *run,
 		       uint64_t state, uint64_t unknown)
@@ -108,7 +108,7 @@ static int report_hole(struct mincore2_emu_call *call,
 }
 
 static int report_present(struct mincore2_emu_call *call,
-			  const struct mincore2_emu_vma *vma,
+			  const struct mincore2_vma *vma,
 			  struct mincore2_emu_facts *facts,
 			  const struct mincore2_emu_run *run,
 			  uint64_t state, uint64_t unknown)
@@ -149,7 +149,7 @@ static int report_present(struct mincore2_emu_call *call,
 
 /* Without pagemap: mincore(2) is all there is. */
 static int report_blind(struct mincore2_emu_call *call,
-			const struct mincore2_emu_vma *vma,
+			const struct mincore2_vma *vma,
 			struct mincore2_emu_facts *facts, uint64_t end,
 			uint64_t state, uint64_t unknown)
 {
@@ -165,7 +165,7 @@ static int report_blind(struct mincore2_emu_call *call,
 }
 
 int mincore2_emu_report(struct mincore2_emu_call *call,
-			const struct mincore2_emu_vma *vma, uint64_t end)
+			const struct mincore2_vma *vma, uint64_t end)
 {
 	struct mincore2_emu_facts facts;
 	uint64_t state = 0, unknown = 0, walked = WALKED;
