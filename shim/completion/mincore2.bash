@@ -13,7 +13,7 @@ _mincore2_command() {
 			continue
 		fi
 		case ${COMP_WORDS[i]} in
-		--write-pages | --bits | --level | --interval | --count | --time | --offset | --page)
+		--write-pages | --bits | --level | --interval | --count | --time | --offset | --length | --page)
 			skip=1 ;;
 		-*) ;;
 		*)
@@ -24,12 +24,12 @@ _mincore2_command() {
 }
 
 _mincore2_options() {
-	local all="--read --populate --write-pages --private --no-sync --native --emulate --help --version"
+	local all="--read --populate --write-pages --private --no-sync --native --emulate --offset --length --page --help --version"
 	case $1 in
 	map) echo "$all --bits --bytes --summary --json" ;;
 	check) echo "$all --persist --dax --level --writable --resident --quiet" ;;
 	watch) echo "$all --bits --bytes --summary --interval --count --time" ;;
-	explain) echo "$all --offset --page" ;;
+	explain) echo "$all" ;;
 	*) echo "$all" ;;
 	esac
 }
@@ -57,7 +57,7 @@ _mincore2() {
 		_mincore2_words "resident dax level persist writable zero all" "${word##*,}"
 		COMPREPLY=("${COMPREPLY[@]/#/$list}")
 		return ;;
-	--write-pages | --interval | --count | --time | --offset | --page)
+	--write-pages | --interval | --count | --time | --offset | --length | --page)
 		COMPREPLY=()
 		return ;;
 	esac

@@ -158,12 +158,17 @@ int mincore2_emu_device(const struct mincore2_emu_env *env,
  * @asked_smaps: @smaps has been filled in as far as that is possible
  * @huge_size: their size; 0: not known
  * @align: bytes that each entry of device-dax has; 0: not known, or another file
+ * @shmem: its pages may be swapped out
+ * @fd: the file, opened with O_PATH; -1: none
+ * @cache_fd: the file, to ask about its cache; -1: none
+ * @asked_cache: @cache_fd has been filled in as far as that is possible
  * @smaps: what smaps says
  */
 struct mincore2_emu_facts {
 	enum mincore2_tri dax, persist, may_look, hugetlb;
-	bool anon, cached, pfnmap, pud;
-	bool asked_smaps;
+	bool anon, cached, pfnmap, pud, shmem;
+	bool asked_smaps, asked_cache;
+	int fd, cache_fd;
 	uint64_t huge_size, align;
 	struct mincore2_emu_smaps smaps;
 };
@@ -172,13 +177,16 @@ struct mincore2_emu_facts {
  * mincore2_emu_facts() - find out what is behind a mapping
  * @env: where to look
  * @vma: the mapping
- * @facts: receives it
+ * @facts: receives it; mincore2_emu_facts_end() in any case
  *
  * Return: 0, or -EMFILE, -ENFILE, -ENOMEM.
  */
 int mincore2_emu_facts(const struct mincore2_emu_env *env,
 		       const struct mincore2_vma *vma,
 		       struct mincore2_emu_facts *facts);
+
+/* Close what the facts have open. */
+void mincore2_emu_facts_end(struct mincore2_emu_facts *facts);
 
 /* Does a mapping have room for a PUD entry? */
 bool mincore2_emu_room_for_pud(const struct mincore2_vma *vma);
@@ -189,6 +197,22 @@ unsigned int mincore2_emu_pud_shift(void);
 
 /* Does @fd lie in a filesystem of this type (statfs(2))? */
 bool mincore2_emu_on_fs(int fd, unsigned long type);
+
+/* ---- emu_cache.c ---- */
+
+/**
+ * mincore2_emu_uncached() - are no pages of a range in the page cache?
+ * @vma: a mapping of a regular file
+ * @facts: of it
+ * @start: first address
+ * @end: and the one behind, in the mapping
+ *
+ * Return: whether that is known. False where the kernel can not say so (before
+ * Linux 6.5) or would not to mincore(2).
+ */
+bool mincore2_emu_uncached(const struct mincore2_vma *vma,
+			   struct mincore2_emu_facts *facts, uint64_t start,
+			   uint64_t end);
 
 /* ---- emu_pages.c ---- */
 

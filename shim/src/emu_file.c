@@ -26,6 +26,7 @@
 /* <linux/magic.h> */
 #define HUGETLBFS_MAGIC	0x958458f6UL
 #define SYSFS_MAGIC	0x62656572UL
+#define TMPFS_MAGIC	0x01021994UL
 #define PROC_MAGIC	0x9fa0UL
 #define DEBUGFS_MAGIC	0x64626720UL
 
@@ -190,6 +191,10 @@ static void regular_facts(int fd, const struct statx *stx,
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->pfnmap = false;
 		return;
+	case (uint32_t)TMPFS_MAGIC:
+		facts->shmem = true;
+		facts->pfnmap = false;
+		break;
 	case (uint32_t)SYSFS_MAGIC:	/* memory of PCI devices */
 	case (uint32_t)PROC_MAGIC:
 	case (uint32_t)DEBUGFS_MAGIC:
@@ -267,9 +272,9 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 		       struct mincore2_emu_facts *facts)
 {
 	const char *name = vma->name;
-	int fd, err;
+	int fd;
 
-	*facts = (struct mincore2_emu_facts) { 0 };
+	*facts = (struct mincore2_emu_facts) { .fd = -1, .cache_fd = -1 };
 	if (!vma->ino && !vma->dev_major && !vma->dev_minor) {
 		facts->dax = facts->persist = facts->hugetlb = MINCORE2_NO;
 		if (!*name || begins(name, "[heap") || begins(name, "[stack") ||
@@ -290,9 +295,8 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 	if (fd < -1)
 		return fd;
 	if (fd >= 0) {
-		err = file_facts(env, vma, fd, facts);
-		close(fd);
-		return err;
+		facts->fd = fd;
+		return file_facts(env, vma, fd, facts);
 	}
 	if (is_internal_shmem(name)) {
 		facts->dax = facts->persist = MINCORE2_NO;
@@ -313,4 +317,13 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 		facts->hugetlb = MINCORE2_YES;
 	}
 	return 0;
+}
+
+void mincore2_emu_facts_end(struct mincore2_emu_facts *facts)
+{
+	if (facts->fd >= 0)
+		close(facts->fd);
+	if (facts->cache_fd >= 0)
+		close(facts->cache_fd);
+	facts->fd = facts->cache_fd = -1;
 }

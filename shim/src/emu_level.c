@@ -67,6 +67,7 @@ static bool may_read_smaps(struct mincore2_emu_call *call)
 			continue;
 		if (mincore2_emu_facts(call->env, &vma, &facts) || facts.pud)
 			verdict = MINCORE2_NO;
+		mincore2_emu_facts_end(&facts);
 	} while (ret > 0 && verdict == MINCORE2_YES);
 	close(maps.fd);
 	if (ret < 0)

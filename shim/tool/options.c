@@ -35,6 +35,10 @@ static const char help_text[] =
 	"      --native            ask mincore2() or nobody\n"
 	"      --emulate           find out without mincore2() what can be; without these\n"
 	"                          two, only where the kernel does not have it\n"
+	"      --offset BYTES      map only what begins at this offset of the file, e.g.\n"
+	"                          4096, 2M; explain: only the page there\n"
+	"      --length BYTES      map only so much\n"
+	"      --page N            the same as the offset and length of the page N\n"
 	"      --help              print this and exit\n"
 	"      --version           print the version and exit\n"
 	"map and watch:\n"
@@ -55,9 +59,6 @@ static const char help_text[] =
 	"      --interval SECONDS  between two frames (default: 1)\n"
 	"      --count N           end after N frames\n"
 	"      --time SECONDS      end after this time\n"
-	"explain:\n"
-	"      --offset BYTES      only the page at this offset of the file, e.g. 4096, 2M\n"
-	"      --page N            only the page of this number\n"
 	"\n"
 	"Exit status: 0 all right (check: yes); 1 a file failed (check: no); 2 wrong\n"
 	"usage (check: any error, and where the emulation cannot know).\n";
@@ -74,7 +75,7 @@ static const char *const commands[NR_COMMANDS] = {
 enum { OPT_READ = 256, OPT_POPULATE, OPT_WRITE_PAGES, OPT_PRIVATE, OPT_NO_SYNC,
        OPT_NATIVE, OPT_EMULATE, OPT_HELP, OPT_VERSION, OPT_BITS, OPT_BYTES, OPT_SUMMARY, OPT_JSON,
        OPT_PERSIST, OPT_DAX, OPT_LEVEL, OPT_WRITABLE, OPT_RESIDENT, OPT_QUIET,
-       OPT_INTERVAL, OPT_COUNT, OPT_TIME, OPT_OFFSET, OPT_PAGE, NR_OPTIONS };
+       OPT_INTERVAL, OPT_COUNT, OPT_TIME, OPT_OFFSET, OPT_LENGTH, OPT_PAGE, NR_OPTIONS };
 
 static const struct option long_options[] = {
 	{ "read", no_argument, NULL, OPT_READ },
@@ -100,6 +101,7 @@ static const struct option long_options[] = {
 	{ "count", required_argument, NULL, OPT_COUNT },
 	{ "time", required_argument, NULL, OPT_TIME },
 	{ "offset", required_argument, NULL, OPT_OFFSET },
+	{ "length", required_argument, NULL, OPT_LENGTH },
 	{ "page", required_argument, NULL, OPT_PAGE },
 	{ NULL, 0, NULL, 0 },
 };
@@ -109,7 +111,7 @@ static const unsigned char takers[] = {
 	ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL,
 	MAP | WATCH, MAP | WATCH, MAP | WATCH, MAP,
 	CHECK, CHECK, CHECK, CHECK, CHECK, CHECK,
-	WATCH, WATCH, WATCH, EXPLAIN, EXPLAIN,
+	WATCH, WATCH, WATCH, ALL, ALL, ALL,
 };
 
 _Static_assert(sizeof(takers) == sizeof(long_options) / sizeof(long_options[0]) - 1 &&
@@ -164,7 +166,8 @@ static int set_page(struct options *options, const char *text)
 	if (parse_size(text, &number) || number > UINT64_MAX / page)
 		return -EINVAL;
 	options->offset = number * page;
-	options->has_offset = true;
+	options->length = page;
+	options->has_offset = options->has_length = true;
 	return 0;
 }
 
@@ -198,6 +201,10 @@ static const char *set_value(struct options *options, int option,
 			"a number of frames" : NULL;
 	case OPT_PAGE:
 		return set_page(options, text) ? "a page number" : NULL;
+	case OPT_LENGTH:
+		options->has_length = true;
+		return parse_size(text, &options->length) || !options->length ?
+			"a number of bytes" : NULL;
 	default:	/* OPT_OFFSET */
 		options->has_offset = true;
 		return parse_size(text, &options->offset) ?
@@ -304,6 +311,12 @@ int options_parse(struct options *options, int argc, char **argv)
 		return usage_error("check: nothing is required (--persist, --dax, --level, --writable, --resident)");
 	if (options->native && options->emulate)
 		return usage_error("--native and --emulate exclude each other");
+	if (options->command == COMMAND_EXPLAIN && options->has_offset &&
+	    !options->has_length) {
+		options->has_length = true;
+		options->length = page_size();
+		options->offset -= options->offset % page_size();
+	}
 	options->files = argv + optind + 1;
 	options->nr_files = (size_t)(argc - optind - 1);
 	return -1;

@@ -241,9 +241,15 @@ static void describe_size(const struct report *report,
 {
 	const struct process *process = &report->process;
 	char path[512];
-	char bytes[24];
+	char bytes[24], all[24];
 
 	size_text(terminal, report->target.size, bytes);
+	if (!process->pid && report->target.size != report->target.file_size) {
+		snprintf(text, size, "%s%s at offset 0x%" PRIx64 " of %s", bytes,
+			 terminal->bytes ? " bytes" : "", report->target.offset,
+			 size_text(terminal, report->target.file_size, all));
+		return;
+	}
 	if (!process->pid) {
 		snprintf(text, size, "%s%s", bytes, terminal->bytes ? " bytes" : "");
 		return;

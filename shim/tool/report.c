@@ -60,6 +60,24 @@ static int open_process(struct report *report, const char *operand,
 	return 0;
 }
 
+/*
+ * Only what is wanted is mapped: a file may be larger than the address space. To
+ * explain a page takes all that a large entry would map.
+ */
+static int cut(struct report *report, const struct options *options)
+{
+	struct target *target = &report->target;
+	uint64_t end = target->offset + target->size;
+	uint64_t start = options->has_offset ? options->offset : target->offset;
+	uint64_t align = options->command == COMMAND_EXPLAIN ? pmd_size() :
+			 page_size();
+
+	if (options->has_length && start < end && options->length < end - start)
+		end = start + options->length;
+	return target_cut(target, start, end, align, report->error,
+			  sizeof(report->error));
+}
+
 int report_open(struct report *report, const char *path,
 		const struct options *options)
 {
@@ -75,6 +93,8 @@ int report_open(struct report *report, const char *path,
 	else
 		err = target_open(&report->target, path, options_store(&how),
 				  report->error, size);
+	if (!err && (options->has_offset || options->has_length))
+		err = cut(report, options);
 	if (!err)
 		err = mapping_create(&report->mapping, &report->target, &how,
 				     report->error, size);
@@ -102,7 +122,8 @@ int report_ask(struct report *report, const struct options *options)
 				  sizeof(report->warning));
 	region_list_free(&report->regions);
 	err = mapping_query(&report->mapping, report->way, report->bits,
-			    &report->regions, report->error, size);
+			    options->cancelled, &report->regions,
+			    report->error, size);
 	if (err)
 		return err;
 	extent_list_free(&report->extents);

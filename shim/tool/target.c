@@ -197,11 +197,34 @@ int target_open(struct target *target, const char *path, bool need_write,
 		if (err)
 			fail(error, size, -err, NULL);
 	}
+	target->file_size = target->size;
 	if (!err && !target->size)
 		err = fail(error, size, EINVAL, "empty: there is nothing to map");
 	if (err)
 		target_close(target);
 	return err;
+}
+
+int target_cut(struct target *target, uint64_t start, uint64_t end,
+	       uint64_t align, char *error, size_t size)
+{
+	uint64_t all = target->offset + target->size;
+
+	if (align < target->align)
+		align = target->align;
+	if (start < target->offset || start >= all) {
+		snprintf(error, size, "offset 0x%" PRIx64 " is not in the mapping, which is 0x%" PRIx64 "-0x%" PRIx64,
+			 start, target->offset, all);
+		return -ERANGE;
+	}
+	start -= start % align;
+	end = end > all - all % align ? all : (end + align - 1) / align * align;
+	if (start < target->offset)
+		start = target->offset;
+	target->like += start - target->offset;
+	target->offset = start;
+	target->size = end - start;
+	return 0;
 }
 
 void target_close(struct target *target)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "mincore2.h"
 
@@ -54,8 +55,8 @@ struct options {
 	double interval;	/* watch: seconds between frames */
 	uint64_t count;		/* watch: frames, 0: no limit */
 	double time;		/* watch: seconds in all, 0: no limit */
-	bool has_offset;	/* explain: one page only */
-	uint64_t offset;	/* explain: of it in the file, bytes */
+	bool has_offset, has_length;
+	uint64_t offset, length;	/* only these bytes of the file; as given */
 	bool emulate, native;	/* where answers have to come from; none: either */
 	enum mincore2_way way;	/* where they do come from */
 	bool (*cancelled)(void);	/* asked during long work; NULL: never */
@@ -110,6 +111,7 @@ struct target {
 	enum target_kind kind;
 	int fd;			/* -1: none */
 	bool writable;		/* opened for reading and writing */
+	uint64_t file_size;	/* bytes of all of it */
 	uint64_t offset;	/* where in the file the mapping starts */
 	uint64_t size;		/* bytes from there on */
 	size_t align;		/* bytes that length and address must be a multiple of */
@@ -131,6 +133,16 @@ struct target {
 int target_open(struct target *target, const char *path, bool need_write,
 		char *error, size_t size);
 void target_close(struct target *target);
+/**
+ * target_cut() - leave what the options ask for
+ * @target: of a file, or of a part of it that a process has mapped
+ * @start, @end: bytes of the file that are wanted, @start less than @end
+ * @align: cut at multiples of this, or of what can be mapped if that is more
+ *
+ * Return: 0, or -ERANGE and a line in @error: it does not lie in @target.
+ */
+int target_cut(struct target *target, uint64_t start, uint64_t end,
+	       uint64_t align, char *error, size_t size);
 
 /* Is @dev a device-dax? Its alignment in bytes, 0 if that cannot be read. */
 bool is_devdax(dev_t dev);
@@ -196,6 +208,7 @@ struct mapping {
 	void *addr;		/* NULL: none, or no longer */
 	uint64_t start;		/* where it is or was */
 	size_t len;		/* bytes, a multiple of target.align */
+	uint64_t offset;	/* in the file */
 	enum map_type type;
 	bool writable;		/* PROT_WRITE */
 	int sync_errno;		/* why MAP_SYNC was refused, 0: it was not */
@@ -214,6 +227,11 @@ void mapping_destroy(struct mapping *mapping);
 int mapping_touch(const struct mapping *mapping, const struct options *options,
 		  char *error, size_t size);
 
+/*
+ * Progress of long work on standard error, if that is a terminal: WHAT: DONE of
+ * ALL. It is gone once @done is @all.
+ */
+void progress(const char *what, time_t start, uint64_t done, uint64_t all);
 /* Into @error: the text, and what @err means. Returns -@err. */
 __attribute__((format(printf, 4, 5)))
 int fail_with(char *error, size_t size, int err, const char *format, ...);
@@ -246,6 +264,7 @@ const char *way_note(enum mincore2_way way);
  * @mapping: the mapping
  * @way: whom to ask
  * @bits: state bits to ask for
+ * @cancelled: asked now and then whether to give up; NULL: never
  * @list: receives them
  * @error: receives one line on error
  * @size: bytes at @error
@@ -253,8 +272,8 @@ const char *way_note(enum mincore2_way way);
  * Return: 0, or a negative errno and a line in @error.
  */
 int mapping_query(const struct mapping *mapping, enum mincore2_way way,
-		  unsigned int bits, struct region_list *list, char *error,
-		  size_t size);
+		  unsigned int bits, bool (*cancelled)(void),
+		  struct region_list *list, char *error, size_t size);
 
 /* Append @region to @list, merging it with its neighbour. 0 or -ENOMEM. */
 int region_append(struct region_list *list, const struct region *region);

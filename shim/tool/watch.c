@@ -79,10 +79,10 @@ static bool has_changed(const struct report *report)
 	/* Gone from its path: what is mapped is still there. */
 	if (stat(report->target.path, &st))
 		return fstat(report->target.fd, &st) ||
-		       (uint64_t)st.st_size != report->target.size;
+		       (uint64_t)st.st_size != report->target.file_size;
 	return st.st_dev != report->target.dev ||
 	       st.st_ino != report->target.ino ||
-	       (uint64_t)st.st_size != report->target.size;
+	       (uint64_t)st.st_size != report->target.file_size;
 }
 
 /* Bring one report up to date; false if it cannot be. */
@@ -103,8 +103,12 @@ static bool update(struct report *report, const char *path,
 	/* For DAX a read fault moves no data; elsewhere it would fill the cache. */
 	if (!how.populate && report_is_dax(report))
 		how.read = true;
-	if (report_ask(report, &how) && report->error[0])
+	if (report_ask(report, &how) && report->error[0]) {
+		/* To be ended is no error. */
+		if (cancelled())
+			report->error[0] = '\0';
 		return false;
+	}
 	if (!report->process.pid && stat(path, &st) && !report->warning[0])
 		snprintf(report->warning, sizeof(report->warning),
 			 "the file is gone from its path");
