@@ -61,7 +61,7 @@ persist: $(P_STATIC) $(P_SHARED) $(P_LINKS) $(P_PRELOAD)
 P_TESTS := $(patsubst persist/tests/t_%.c,$(BUILD)/persist/tests/t_%,$(wildcard persist/tests/t_*.c))
 # Calls that the tests make fail, or look at.
 P_WRAP := $(addprefix -Wl$(comma)--wrap=,fdatasync msync clone sigaction mincore2 \
-	pmem_has_auto_flush 	io_uring_queue_init_params io_uring_submit)
+	pmem_has_auto_flush io_uring_queue_init_params io_uring_submit fstatfs64)
 
 $(BUILD)/persist/tests/%.o: persist/tests/%.c $(UAPI_COPY)
 	@mkdir -p $(@D)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -79,6 +80,18 @@ int __wrap_sigaction(int sig, const struct sigaction *action, struct sigaction *
 {
 	faults.sigaction++;
 	return __real_sigaction(sig, action, old);
+}
+
+/* The name of fstatfs() with _FILE_OFFSET_BITS=64. */
+int __real_fstatfs64(int fd, struct statfs *fs);
+int __wrap_fstatfs64(int fd, struct statfs *fs);
+int __wrap_fstatfs64(int fd, struct statfs *fs)
+{
+	int ret = __real_fstatfs64(fd, fs);
+
+	if (faults.fs_type)
+		fs->f_type = (__typeof__(fs->f_type))faults.fs_type;
+	return ret;
 }
 
 int __real_pmem_has_auto_flush(void);

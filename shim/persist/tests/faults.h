@@ -29,6 +29,8 @@ struct faults {
 	int at_most;
 	/* The caches are persistent. */
 	bool auto_flush;
+	/* The type of all filesystems, if not 0. */
+	unsigned long fs_type;
 	/* The kernel calls nothing persistence-safe. */
 	bool not_safe;
 };
