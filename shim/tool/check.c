@@ -47,27 +47,28 @@ static void print_lack(const struct report *report, const char *how,
 	const struct region *region = &lack->region;
 	const uint64_t page = page_size();
 	struct reason reason = { 0 };
-	char path[1024];
 
-	clean_text(report->target.path, path, sizeof(path));
-	printf("%s: %s %s: first page %" PRIu64 " (offset 0x%" PRIx64 "), %" PRIu64 " of %" PRIu64 " pages",
-	       path, how, name, lack->first / page, lack->first, lack->bytes / page,
+	print_clean(stdout, report->target.path);
+	printf(": %s %s: first page %" PRIu64 " (offset 0x%" PRIx64 "), %" PRIu64 " of %" PRIu64 " pages",
+	       how, name, lack->first / page, lack->first, lack->bytes / page,
 	       (uint64_t)report->mapping.len / page);
 	if (bit == MINCORE_PERSIST)
 		region_reason(report, region, &reason);
-	if (reason.code)
-		printf(": %s", reason.text);
-	else if (region->unknown & bit)
+	if (reason.code) {
+		fputs(": ", stdout);
+		print_clean(stdout, reason.text);
+	} else if (region->unknown & bit) {
 		printf(": only mincore2() can tell");
-	else if (not_known(region, bit))
+	} else if (not_known(region, bit)) {
 		printf(": the kernel does not tell");
-	else if (bit == MINCORE_WRITABLE && !report->mapping.writable)
+	} else if (bit == MINCORE_WRITABLE && !report->mapping.writable) {
 		printf(": mapped for reading only; --populate maps for writing");
-	else if (bit == MINCORE_DAX)
+	} else if (bit == MINCORE_DAX) {
 		printf(": %s", backing_name(region_backing(report, region)));
-	else if (bit == MINCORE_LEVEL)
+	} else if (bit == MINCORE_LEVEL) {
 		printf(": %s", level_name(region->state) ?
 		       level_name(region->state) : "no entry");
+	}
 	putchar('\n');
 }
 
@@ -147,10 +148,8 @@ static int check_file(const char *file, const struct options *options)
 	} else {
 		status = has_all(&report, options);
 		if (status == STATUS_OK && !options->quiet) {
-			char path[1024];
-
-			clean_text(file, path, sizeof(path));
-			printf("%s: yes, all %" PRIu64 " pages%s\n", path,
+			print_clean(stdout, file);
+			printf(": yes, all %" PRIu64 " pages%s\n",
 			       (uint64_t)(report.mapping.len / page_size()),
 			       way_note(report.way) ? " (emulated)" : "");
 		}

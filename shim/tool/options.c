@@ -120,15 +120,17 @@ _Static_assert(sizeof(takers) == sizeof(long_options) / sizeof(long_options[0]) 
 __attribute__((format(printf, 1, 2)))
 static int usage_error(const char *format, ...)
 {
-	char text[512];
-	char clean[512];
+	char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
 	va_end(args);
-	clean_text(text, clean, sizeof(clean));
-	fprintf(stderr, "mincore2: %s; try 'mincore2 --help'\n", clean);
+	fputs("mincore2: ", stderr);
+	print_clean(stderr, text ? text : "wrong usage");
+	fputs("; try 'mincore2 --help'\n", stderr);
+	free(text);
 	return STATUS_USAGE;
 }
 
@@ -236,6 +238,17 @@ static void set_flag(struct options *options, int option)
 				 MINCORE_RESIDENT;
 }
 
+/* getopt_long() leaves the option in optopt, but for an unknown long one. */
+static int wrong_option(char **argv)
+{
+	if (optopt >= OPT_READ && optopt < NR_OPTIONS)
+		return usage_error("option '--%s' takes no argument",
+				   long_options[optopt - OPT_READ].name);
+	if (optopt)
+		return usage_error("wrong option '-%c'", optopt);
+	return usage_error("wrong option '%s'", argv[optind - 1]);
+}
+
 /* All options; sets a bit in @seen for each. Exit status, or -1 to go on. */
 static int parse_all(struct options *options, int argc, char **argv,
 		     uint64_t *seen)
@@ -259,7 +272,7 @@ static int parse_all(struct options *options, int argc, char **argv,
 			return usage_error("option '%s' needs an argument",
 					   argv[optind - 1]);
 		if (option < OPT_READ)
-			return usage_error("wrong option '%s'", argv[optind - 1]);
+			return wrong_option(argv);
 		*seen |= (uint64_t)1 << (option - OPT_READ);
 		if (long_options[option - OPT_READ].has_arg == no_argument) {
 			set_flag(options, option);

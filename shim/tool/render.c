@@ -211,84 +211,74 @@ static const char *mapping_text(const struct mapping *mapping)
 	return mapping->sync_errno ? "shared (MAP_SYNC refused)" : "shared";
 }
 
-static void describe_backing(const struct report *report, char *text,
-			     size_t size)
+/* To free(). */
+static char *describe_backing(const struct report *report)
 {
 	const struct facts *facts = &report->facts;
 	const char *domain = facts->persistence_domain;
-	char source[sizeof(facts->source)];
+	const char *source = facts->source[0] ? facts->source : "?";
+	char *what, *all;
 
-	clean_text(facts->source, source, sizeof(source));
 	if (report->target.kind == TARGET_DEVDAX)
-		snprintf(text, size, "device-dax %s", facts->device);
+		what = text_of("device-dax %s", facts->device);
 	else if (facts->fstype[0])
-		snprintf(text, size, "%s on %s", facts->fstype,
-			 source[0] ? source : "?");
+		what = text_of("%s on %s", facts->fstype, source);
 	else
-		snprintf(text, size, "unknown filesystem");
-	if (domain[0]) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, size - len, " (persistence domain: %s)",
-			 domain);
-	}
+		what = text_of("unknown filesystem");
+	if (!domain[0])
+		return what;
+	all = text_of("%s (persistence domain: %s)", what, domain);
+	free(what);
+	return all;
 }
 
-/* "16 MiB", and of another process where in its file that is. */
-static void describe_size(const struct report *report,
-			  const struct terminal *terminal, char *text,
-			  size_t size)
+/* "16 MiB", and of a part or of another process where in its file that is. */
+static char *describe_size(const struct report *report,
+			   const struct terminal *terminal)
 {
-	const struct process *process = &report->process;
-	char path[512];
+	const struct target *target = &report->target;
+	const char *unit = terminal->bytes ? " bytes" : "";
 	char bytes[24], all[24];
+	const char *file = report->process.path;
 
-	size_text(terminal, report->target.size, bytes);
-	if (!process->pid && report->target.size != report->target.file_size) {
-		snprintf(text, size, "%s%s at offset 0x%" PRIx64 " of %s", bytes,
-			 terminal->bytes ? " bytes" : "", report->target.offset,
-			 size_text(terminal, report->target.file_size, all));
-		return;
-	}
-	if (!process->pid) {
-		snprintf(text, size, "%s%s", bytes, terminal->bytes ? " bytes" : "");
-		return;
-	}
-	clean_text(process->path, path, sizeof(path));
-	snprintf(text, size, "%s%s at offset 0x%" PRIx64 " of %s", bytes,
-		 terminal->bytes ? " bytes" : "", report->target.offset, path);
+	size_text(terminal, target->size, bytes);
+	if (!report->process.pid && target->size == target->file_size)
+		return text_of("%s%s", bytes, unit);
+	if (!report->process.pid)
+		file = size_text(terminal, target->file_size, all);
+	return text_of("%s%s at offset 0x%" PRIx64 " of %s", bytes, unit,
+		       target->offset, file);
+}
+
+static void paragraph(FILE *out, const struct terminal *terminal,
+		      const char *text)
+{
+	fprintf(out, "%*s", MARGIN, "");
+	print_wrapped(out, text, MARGIN, MARGIN, terminal->width);
 }
 
 void head_print(FILE *out, const struct terminal *terminal,
 		const struct report *report)
 {
-	char path[1024];
-	char backing[sizeof(report->facts.source) + 96];
-	char size[640];
-	char text[sizeof(backing) + sizeof(size) + 160];
+	char *backing = describe_backing(report);
+	char *size = describe_size(report, terminal);
+	char *text = text_of("%s, %s, mapped %s%s", size, backing,
+			     mapping_text(&report->mapping),
+			     report->mapping.writable ? "" : ", read-only");
 	const char *note = way_note(report->way);
 
-	clean_text(report->target.path, path, sizeof(path));
-	describe_backing(report, backing, sizeof(backing));
-	describe_size(report, terminal, size, sizeof(size));
 	if (terminal->colour)
-		fprintf(out, "\033[1m%s\033[0m\n", path);
-	else
-		fprintf(out, "%s\n", path);
-	snprintf(text, sizeof(text), "%s, %s, mapped %s%s", size, backing,
-		 mapping_text(&report->mapping),
-		 report->mapping.writable ? "" : ", read-only");
-	fprintf(out, "%*s", MARGIN, "");
-	print_wrapped(out, text, MARGIN, MARGIN, terminal->width);
-	if (note) {
-		fprintf(out, "%*s", MARGIN, "");
-		print_wrapped(out, note, MARGIN, MARGIN, terminal->width);
-	}
-	if (!report->process.pid)
-		return;
-	fprintf(out, "%*s", MARGIN, "");
-	print_wrapped(out, "This is the tool's own mapping, made as the process made its own: DAX and persistence are the same; entries (level, writable) and residency of private pages are not.",
-		      MARGIN, MARGIN, terminal->width);
+		fputs("\033[1m", out);
+	print_clean(out, report->target.path);
+	fputs(terminal->colour ? "\033[0m\n" : "\n", out);
+	paragraph(out, terminal, text);
+	if (note)
+		paragraph(out, terminal, note);
+	if (report->process.pid)
+		paragraph(out, terminal, "This is the tool's own mapping, made as the process made its own: DAX and persistence are the same; entries (level, writable) and residency of private pages are not.");
+	free(text);
+	free(size);
+	free(backing);
 }
 
 enum { LABEL_WIDTH = 11, MOST_FALLBACKS = 4 };
@@ -355,9 +345,6 @@ void report_print(FILE *out, const struct terminal *terminal,
 		print_wrapped(out, notes.note[i].text, (size_t)column,
 			      (size_t)column, terminal->width);
 	}
-	if (report->bits & MINCORE_LEVEL && !any_entry(report)) {
-		fprintf(out, "%*s", MARGIN, "");
-		print_wrapped(out, "A new mapping has no entries yet: --read or --populate makes them.",
-			      MARGIN, MARGIN, terminal->width);
-	}
+	if (report->bits & MINCORE_LEVEL && !any_entry(report))
+		paragraph(out, terminal, "A new mapping has no entries yet: --read or --populate makes them.");
 }

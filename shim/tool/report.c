@@ -21,13 +21,14 @@ uint64_t report_address(const struct report *report, uint64_t address)
 
 void report_complain(const struct report *report, const char *text)
 {
-	char path[1024];
-
 	if (!text[0])
 		return;
 	fflush(stdout);
-	clean_text(report->target.path, path, sizeof(path));
-	fprintf(stderr, "mincore2: %s: %s\n", path, text);
+	fputs("mincore2: ", stderr);
+	print_clean(stderr, report->target.path);
+	fputs(": ", stderr);
+	print_clean(stderr, text);
+	fputc('\n', stderr);
 }
 
 /* The file of another process; @how is changed to what that one did. */

@@ -328,7 +328,7 @@ enum keeping { KEPT_UNKNOWN, KEPT_IN_MEMORY, KEPT_ON_DEVICE };
 /* What user space can find out about the thing that was mapped. */
 struct facts {
 	char fstype[32];		/* "" for a device */
-	char source[256];		/* mount source, or "" */
+	char source[4096];		/* mount source, or "" */
 	char options[1024];		/* of mount and superblock, ",a,b,c," */
 	char device[64];		/* kernel name, "pmem0", "dax0.0", or "" */
 	enum device_kind device_kind;
@@ -523,13 +523,20 @@ const char *size_text(const struct terminal *terminal, uint64_t bytes,
 /* "PMD 2M"; "-" for none. @buf has 24 bytes. */
 const char *level_text(uint64_t state, char buf[24]);
 const char *level_name(uint64_t state);
-/* A copy that is safe on a terminal: control characters become "?". */
-void clean_text(const char *from, char *to, size_t size);
-/* Print words within @width columns, further lines indented by @indent. */
+/*
+ * Print text of others, all of it: what is no character here, and what a terminal
+ * would obey, becomes "?".
+ */
+void print_clean(FILE *out, const char *text);
+/*
+ * Print words within @width columns, further lines indented by @indent; in the
+ * same way, and each character is taken for a column.
+ */
 void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 		   size_t width);
-/* Columns that UTF-8 text takes when no character is wide. */
-size_t text_columns(const char *text);
+/* As snprintf(), into memory to free(). Without memory the program ends. */
+__attribute__((format(printf, 1, 2)))
+char *text_of(const char *format, ...);
 
 /* ---- strip.c, render.c, json.c ---- */
 

@@ -125,16 +125,16 @@ static void print_frame(FILE *out, const struct watch *watch,
 		const struct report *report = &watch->reports[i];
 		const char *text = report->error[0] ? report->error :
 				   report->warning;
-		char path[1024];
 
 		fputc('\n', out);
 		if (!report->error[0])
 			report_print(out, terminal, report);
 		if (!text[0])
 			continue;
-		clean_text(watch->options->files[i], path, sizeof(path));
-		if (report->error[0])
-			fprintf(out, "%s\n", path);
+		if (report->error[0]) {
+			print_clean(out, watch->options->files[i]);
+			fputc('\n', out);
+		}
 		fputs("  ", out);
 		print_wrapped(out, text, 2, 2, terminal->width);
 	}
