@@ -17,11 +17,7 @@
 #include <unistd.h>
 
 #include "emu.h"
-
-/* Linux 5.8; the headers of older C libraries do not have it. */
-#ifndef STATX_ATTR_DAX
-#define STATX_ATTR_DAX	0x00200000
-#endif
+#include "statx.h"
 
 /* <linux/magic.h> */
 #define HUGETLBFS_MAGIC	0x958458f6UL
@@ -161,12 +157,12 @@ static int open_file(const struct mincore2_emu_env *env,
  * The rule of mincore(2) since Linux 5.2, can_do_mincore(): the owner of the
  * file, or who might open it for writing. UNKNOWN, as there may be a capability.
  */
-static enum mincore2_tri may_look(int fd, const struct statx *stx)
+static enum mincore2_tri may_look(int fd, const struct mincore2_statx *stx)
 {
 	/* The way to ask for it: an ID that is none changes nothing. */
 	uid_t fsuid = (uid_t)setfsuid((uid_t)-1);
 
-	if (stx->stx_mask & STATX_UID && stx->stx_uid == fsuid &&
+	if (stx->mask & MINCORE2_STATX_UID && stx->uid == fsuid &&
 	    fsuid != OVERFLOW_UID)
 		return MINCORE2_YES;
 	if (!faccessat(fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH))
@@ -174,7 +170,7 @@ static enum mincore2_tri may_look(int fd, const struct statx *stx)
 	return MINCORE2_UNKNOWN;
 }
 
-static void regular_facts(int fd, const struct statx *stx,
+static void regular_facts(int fd, const struct mincore2_statx *stx,
 			  const struct mincore2_vma *vma,
 			  struct mincore2_emu_facts *facts)
 {
@@ -202,9 +198,9 @@ static void regular_facts(int fd, const struct statx *stx,
 	default:
 		facts->pfnmap = false;
 	}
-	if (!(stx->stx_attributes_mask & STATX_ATTR_DAX))
+	if (!(stx->attributes_mask & MINCORE2_ATTR_DAX))
 		return;
-	if (!(stx->stx_attributes & STATX_ATTR_DAX)) {
+	if (!(stx->attributes & MINCORE2_ATTR_DAX)) {
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->cached = !facts->pfnmap;
 		return;
@@ -216,13 +212,13 @@ static void regular_facts(int fd, const struct statx *stx,
 }
 
 static int device_facts(const struct mincore2_emu_env *env,
-			const struct statx *stx,
+			const struct mincore2_statx *stx,
 			const struct mincore2_vma *vma,
 			struct mincore2_emu_facts *facts)
 {
 	struct mincore2_emu_device device;
-	int err = mincore2_emu_device(env, stx->stx_rdev_major,
-				      stx->stx_rdev_minor, &device);
+	int err = mincore2_emu_device(env, stx->rdev_major,
+				      stx->rdev_minor, &device);
 
 	if (err)
 		return err;
@@ -248,17 +244,16 @@ static int file_facts(const struct mincore2_emu_env *env,
 		      const struct mincore2_vma *vma, int fd,
 		      struct mincore2_emu_facts *facts)
 {
-	struct statx stx;
+	struct mincore2_statx stx;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
-		  STATX_BASIC_STATS, &stx))
+	if (mincore2_statx(fd, &stx))
 		return 0;
 	facts->may_look = may_look(fd, &stx);
-	if (S_ISREG(stx.stx_mode)) {
+	if (S_ISREG(stx.mode)) {
 		regular_facts(fd, &stx, vma, facts);
-	} else if (S_ISCHR(stx.stx_mode)) {
+	} else if (S_ISCHR(stx.mode)) {
 		return device_facts(env, &stx, vma, facts);
-	} else if (S_ISBLK(stx.stx_mode)) {
+	} else if (S_ISBLK(stx.mode)) {
 		/* Its page cache; DAX of block devices is gone since 4.6. */
 		facts->dax = facts->persist = facts->hugetlb = MINCORE2_NO;
 		facts->pud = facts->pfnmap = false;

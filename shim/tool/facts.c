@@ -20,12 +20,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "statx.h"
 #include "tool.h"
-
-/* Linux 5.8; the headers of older C libraries do not have it. */
-#ifndef STATX_ATTR_DAX
-#define STATX_ATTR_DAX	0x00200000
-#endif
 
 static bool exists(const char *path)
 {
@@ -280,7 +276,7 @@ static void facts_xfs(struct facts *facts, int fd)
 void facts_collect(struct facts *facts, const struct target *target,
 		   const char *root)
 {
-	struct statx stx;
+	struct mincore2_statx stx;
 	uint64_t mount_id;
 
 	*facts = (struct facts) { 0 };
@@ -288,9 +284,9 @@ void facts_collect(struct facts *facts, const struct target *target,
 		facts_device(facts, root, "char", target->dev);
 		return;
 	}
-	if (!statx(target->fd, "", AT_EMPTY_PATH, 0, &stx) &&
-	    stx.stx_attributes_mask & STATX_ATTR_DAX)
-		facts->dax_attr = stx.stx_attributes & STATX_ATTR_DAX ? YES : NO;
+	if (!mincore2_statx(target->fd, &stx) &&
+	    stx.attributes_mask & MINCORE2_ATTR_DAX)
+		facts->dax_attr = stx.attributes & MINCORE2_ATTR_DAX ? YES : NO;
 	if (!mount_id_of(root, target->fd, &mount_id))
 		facts_mount(facts, root, mount_id);
 	facts_device(facts, root, "block", target->dev);
