@@ -140,8 +140,8 @@ int mincore2_map_safe(const struct mincore2_mapping *map);
  * @addr, @length: any bytes of it
  *
  * By what was found out when it was mapped: nothing is asked. If the file has
- * shrunk, that may raise SIGBUS, as any access to the mapping does; whoever
- * has to live with that calls mincore2_persist().
+ * shrunk, that may raise SIGBUS, as any access to the mapping does, or go
+ * unnoticed; whoever has to live with that calls mincore2_persist().
  *
  * Return: 0; -ERANGE, not in this mapping: nothing was done; or the errors of
  * mincore2_persist().

@@ -5,10 +5,12 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -310,10 +312,44 @@ static void share_errors(struct part **parts, size_t nr)
 				parts[j]->error = parts[i]->error;
 }
 
+/*
+ * Files that are in memory: fdatasync() has nothing to wait for there. (Two of
+ * them take 0.4 us, 64 take 14; by a ring 28 and 75. On a disk a ring is faster
+ * from two on.)
+ */
+static bool never_waits(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && ((uint32_t)fs.f_type == TMPFS_MAGIC ||
+				     (uint32_t)fs.f_type == RAMFS_MAGIC ||
+				     (uint32_t)fs.f_type == HUGETLBFS_MAGIC);
+}
+
+/* Moves those that need no ring to the front. Returns how many. */
+static size_t sort_out(const struct call *call, struct part **leaders,
+		       size_t count)
+{
+	size_t plain = 0;
+
+	/* A limit of time is kept by the ring only. */
+	if (count < 2 || call->deadline != UINT64_MAX)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		struct part *leader = leaders[i];
+
+		if (!never_waits(leader->fd))
+			continue;
+		leaders[i] = leaders[plain];
+		leaders[plain++] = leader;
+	}
+	return plain;
+}
+
 int sync_parts(struct call *call)
 {
 	struct part **sorted, **leaders;
-	size_t nr = 0, count, by_addr;
+	size_t nr = 0, count, by_addr, plain;
 	struct ring ring;
 	int err = find_targets(call);
 
@@ -336,8 +372,9 @@ int sync_parts(struct call *call)
 	for (by_addr = 0; by_addr < count && leaders[by_addr]->fd < 0; by_addr++)
 		;
 	/* Those by address come first in the order, and run meanwhile. */
-	ring_start(&ring, call, leaders + by_addr, count - by_addr);
-	run_plain(call, leaders, by_addr);
+	plain = by_addr + sort_out(call, leaders + by_addr, count - by_addr);
+	ring_start(&ring, call, leaders + plain, count - plain);
+	run_plain(call, leaders, plain);
 	ring_finish(&ring, call);
 	run_plain(call, leaders, count);
 	spread(sorted, nr);

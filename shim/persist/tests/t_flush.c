@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "faults.h"
@@ -139,6 +140,21 @@ static void test_race(void)
 	file_end(&file);
 }
 
+/* /proc can not be asked then. In a child, as it can not be undone. */
+static int without_descriptors(struct mincore2_mapping *map, char *addr)
+{
+	const struct rlimit none = { 0, 0 };
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setrlimit(RLIMIT_NOFILE, &none);
+		_exit(mincore2_map_persist(map, addr, 100) != 0);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 static void test_handle(void)
 {
 	struct mincore2_mapping *map = (void *)1;
@@ -168,6 +184,7 @@ static void test_handle(void)
 	ok(mincore2_map_safe(map) ? !faults.clone && !faults.msync :
 	   faults.msync == 2, "%s", mincore2_map_safe(map) ?
 	   "safe: neither guard nor msync" : "not safe: msync each time");
+	ok(!without_descriptors(map, addr), "asks nobody: works without descriptors");
 	ok(mincore2_map_persist(map, addr - 1, 1) == -ERANGE &&
 	   mincore2_map_persist(map, addr, LENGTH - 4) == -ERANGE &&
 	   mincore2_map_persist(map, addr + 1, SIZE_MAX) == -ERANGE,

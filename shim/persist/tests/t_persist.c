@@ -228,6 +228,28 @@ static void test_batch(void)
 		file_end(&files[i]);
 }
 
+/* Where fdatasync() does not wait a ring costs more than it saves. */
+static void test_memory_files(void)
+{
+	struct file a = file_new(), b = file_new();
+	struct mincore2_range ranges[] = {
+		range_of(a.map, 1, a.fd), range_of(b.map, LENGTH, b.fd),
+	};
+
+	faults_reset();
+	faults.fs_type = TMPFS_MAGIC;
+	ok(mincore2_persistv(ranges, 2, 0, -1) == 0 && !faults.rings &&
+	   faults.fdatasync == 2, "files in memory: no ring is made");
+	if (!no_uring) {
+		faults_reset();
+		faults.fs_type = TMPFS_MAGIC;
+		ok(mincore2_persistv(ranges, 2, 0, 60000) == 0 && faults.rings == 1 &&
+		   !faults.fdatasync, "but with a limit of time");
+	}
+	file_end(&a);
+	file_end(&b);
+}
+
 static void expect_errors(struct mincore2_range *ranges, int first, int second,
 			  const char *what)
 {
@@ -582,6 +604,7 @@ int main(int argc, char **argv)
 	test_one_range();
 	test_protection();
 	test_batch();
+	test_memory_files();
 	test_errors();
 	test_told_once();
 	test_not_tried_again();
