@@ -66,6 +66,19 @@ int mincore2_supported(void);
 int mincore2_state_string(uint64_t state, char *buf, size_t size);
 
 /**
+ * mincore2_bits_string() - the names of bits that are asked for, or not known
+ * @bits: as flags of mincore2(), or from mincore2_iter_unknown()
+ * @buf: as for mincore2_state_string()
+ * @size: the same
+ *
+ * The same but for the field of the level, which is "LEVEL": in a state its value
+ * is that of MINCORE_PUD.
+ *
+ * Return: as mincore2_state_string().
+ */
+int mincore2_bits_string(uint64_t bits, char *buf, size_t size);
+
+/**
  * mincore2_state_parse() - state bits from their names
  * @text: names as mincore2_state_string() gives them, joined by "|" or ","
  * @bits: receives MINCORE_* bits; untouched on error

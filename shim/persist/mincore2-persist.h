@@ -63,7 +63,8 @@ struct mincore2_range {
  * -ENOMEM, the range wraps, or nothing is mapped in a part of it;
  * -EOPNOTSUPP, nothing can make it durable: a private mapping, or a device that
  *	has no persistence and no fsync(2);
- * -EFAULT, it can not be read: the file has shrunk, or access is forbidden;
+ * -EFAULT, the file has shrunk, or the CPU is to write back what it may not read
+ *	(PROT_NONE; where the kernel writes the file that does not matter);
  * -EHWPOISON, the memory is broken;
  * -ENOENT, /proc is missing, so that it can not be told from a private mapping;
  * -EAGAIN, no memory; or what msync(2) failed with, like -EIO.

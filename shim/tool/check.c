@@ -67,7 +67,8 @@ static void print_lack(const struct report *report, const char *how,
 		printf(": %s", backing_name(region_backing(report, region)));
 	} else if (bit == MINCORE_LEVEL) {
 		printf(": %s", level_name(region->state) ?
-		       level_name(region->state) : "no entry");
+		       level_name(region->state) : report_is_dax(report) ?
+		       "no entry" : "no entry; --read faults all in, into the page cache");
 	}
 	putchar('\n');
 }
@@ -125,16 +126,23 @@ static int check_file(const char *file, const struct options *options)
 	struct options how = *options;
 	struct report report;
 	const char *text;
-	int status;
+	int status, err;
 
 	/* For the reason and the backing, DAX and ZERO are needed as well. */
 	how.bits = options->need | MINCORE_DAX | MINCORE_ZERO |
 		   (options->need_level || options->need & MINCORE_WRITABLE ?
 		    MINCORE_LEVEL : 0);
-	/* A new mapping has no entries: without faults nothing has a level. */
-	if (options->need_level && !options->populate)
+	err = report_open(&report, file, &how);
+	/*
+	 * A new mapping has no entries: without faults nothing has a level. For
+	 * DAX these move no data; else they would fill the page cache.
+	 */
+	if (options->need_level && !options->populate && report_is_dax(&report))
 		how.read = true;
-	if (report_examine(&report, file, &how) || report.error[0]) {
+	if (!err)
+		err = report_ask(&report, &how);
+	report_close(&report);
+	if (err || report.error[0]) {
 		report_complain(&report, report.warning);
 		report_complain(&report, report.error);
 		report_free(&report);

@@ -75,6 +75,10 @@ enum backing region_backing(const struct report *report,
 	    report->mapping.type == MAPPING_PRIVATE &&
 	    region->unknown & (MINCORE_WRITABLE | MINCORE_ZERO))
 		return BACKING_UNKNOWN;
+	if (backing == BACKING_PAGE_CACHE && report->bits & MINCORE_RESIDENT &&
+	    !((region->state | region->unknown) &
+	      (MINCORE_RESIDENT | MINCORE_DENIED | MINCORE_LEVEL)))
+		return BACKING_NOT_CACHED;
 	return backing;
 }
 
@@ -90,6 +94,7 @@ const char *backing_name(enum backing backing)
 		[BACKING_UNMAPPED] = "unmapped",
 		[BACKING_MAYBE_HOLE] = "DAX or hole",
 		[BACKING_UNKNOWN] = "?",
+		[BACKING_NOT_CACHED] = "not cached",
 	};
 
 	return names[backing];
@@ -252,6 +257,7 @@ void state_reason(const struct report *report, uint64_t state,
 		break;
 	case BACKING_MAYBE_HOLE:
 	case BACKING_UNKNOWN:
+	case BACKING_NOT_CACHED:
 		break;	/* none of a state */
 	}
 }

@@ -407,6 +407,7 @@ enum backing {
 	BACKING_UNMAPPED,
 	BACKING_MAYBE_HOLE,	/* DAX; whether a hole is not known */
 	BACKING_UNKNOWN,
+	BACKING_NOT_CACHED,	/* a file in the page cache, of which this is not there */
 };
 
 struct reason {
