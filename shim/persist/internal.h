@@ -132,6 +132,21 @@ struct vma_source {
 int vma_find(struct vma_source *source, uintptr_t addr, struct vma *vma);
 void vma_close(struct vma_source *source);
 
+/* memory.c */
+
+/* The last answer. All 0 at first. */
+struct memory_source {
+	bool known;
+	uint64_t dev;
+	int ret;
+};
+
+/*
+ * Of a file on filesystem @dev: 0; -EOPNOTSUPP, it is in memory only, or that is
+ * not known; -ENOENT, there is no /proc; -EAGAIN.
+ */
+int memory_only(struct memory_source *source, uint64_t dev);
+
 /* sync.c */
 
 /* Have the kernel write what each PART_SYNC covers, and store the errors. */

@@ -14,7 +14,7 @@ endif
 
 P_SONAME	:= libmincore2-persist.so.$(MAJOR)
 P_REALNAME	:= libmincore2-persist.so.$(VERSION)
-P_OBJ		:= $(patsubst %,$(BUILD)/persist/%.o,persist ask flush vma sync ring map)
+P_OBJ		:= $(patsubst %,$(BUILD)/persist/%.o,persist ask flush vma memory sync ring map)
 P_STATIC	:= $(BUILD)/libmincore2-persist.a
 P_SHARED	:= $(BUILD)/$(P_REALNAME)
 P_LINKS		:= $(BUILD)/$(P_SONAME) $(BUILD)/libmincore2-persist.so

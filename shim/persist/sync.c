@@ -89,13 +89,16 @@ static int target_mapped(struct call *call, struct part *part,
 }
 
 /* Finds the targets of part @i, which is cut where another mapping begins. */
-static int find_target(struct call *call, size_t i, struct vma_source *source)
+static int find_target(struct call *call, size_t i, struct vma_source *source,
+		       struct memory_source *memory)
 {
+	const unsigned int durable = MINCORE2_PERSIST_DURABLE;
+	const unsigned int trusted = MINCORE2_PERSIST_TRUSTED;
 	struct part rest = call->parts[i];
 	struct vma vma;
 	int err;
 
-	if (call->flags & MINCORE2_PERSIST_TRUSTED) {
+	if ((call->flags & (trusted | durable)) == trusted) {
 		target_trusted(call, &call->parts[i]);
 		return 0;
 	}
@@ -107,7 +110,11 @@ static int find_target(struct call *call, size_t i, struct vma_source *source)
 			return err;
 		call->parts[i].end = vma.end;
 	}
-	if (!err)
+	if (!err && call->flags & durable && vma.shared)
+		err = memory_only(memory, vma.dev);
+	if (!err && call->flags & trusted)
+		target_trusted(call, &call->parts[i]);
+	else if (!err)
 		err = target_mapped(call, &call->parts[i], &vma);
 	call->parts[i].error = err;
 	return 0;
@@ -116,6 +123,7 @@ static int find_target(struct call *call, size_t i, struct vma_source *source)
 static int find_targets(struct call *call)
 {
 	struct vma_source source = { .fd = -1 };
+	struct memory_source memory = { .known = false };
 	int err = 0;
 
 	/* Before a descriptor of ours takes the number of one that is closed. */
@@ -129,7 +137,7 @@ static int find_targets(struct call *call)
 	/* Grows while it is gone through. */
 	for (size_t i = 0; i < call->nr_parts && !err; i++)
 		if (to_sync(call, &call->parts[i]))
-			err = find_target(call, i, &source);
+			err = find_target(call, i, &source, &memory);
 	vma_close(&source);
 	return err;
 }

@@ -20,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -57,7 +58,7 @@ static void test_arguments(void)
 	struct mincore2_range range = range_of("x", 1, -1);
 
 	faults_reset();
-	ok(mincore2_persist("x", 1, 2) == -EINVAL, "an unknown flag is EINVAL");
+	ok(mincore2_persist("x", 1, 4) == -EINVAL, "an unknown flag is EINVAL");
 	ok(mincore2_persistv(&range, 1, 1U << 31, -1) == -EINVAL &&
 	   range.error == 12345, "and nothing is stored");
 	ok(mincore2_persistv(&range, 1, 0, -2) == -EINVAL && range.error == 12345,
@@ -226,6 +227,50 @@ static void test_batch(void)
 	ok(!bad, "and it is the one that has it");
 	for (int i = 0; i < FILES; i++)
 		file_end(&files[i]);
+}
+
+/* tmpfs and the like are synced as all others, unless durability is asked for. */
+static void test_durable(void)
+{
+	const unsigned int flags[] = {
+		MINCORE2_PERSIST_DURABLE,
+		MINCORE2_PERSIST_DURABLE | MINCORE2_PERSIST_TRUSTED,
+	};
+	struct file file = file_new();
+	int fd = memfd_create("durable", MFD_CLOEXEC);
+	char *memory, *anonymous;
+	struct statfs fs;
+	bool on_disk = !fstatfs(file.fd, &fs) && fs.f_type != TMPFS_MAGIC;
+
+	if (ftruncate(fd, LENGTH))
+		abort();
+	memory = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	anonymous = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	memory[0] = anonymous[0] = 1;
+	faults_reset();
+	ok(!mincore2_persist(memory, LENGTH, 0) && !mincore2_persist(anonymous, 1, 0),
+	   "memory is synced as a file is");
+	for (size_t i = 0; i < 2; i++) {
+		struct mincore2_range ranges[] = {
+			range_of(memory, 1, fd), range_of(file.map, 1, file.fd),
+			range_of(anonymous, 1, -1),
+		};
+
+		faults_reset();
+		ok(mincore2_persist(memory, LENGTH, flags[i]) == -EOPNOTSUPP &&
+		   mincore2_persist(anonymous, 1, flags[i]) == -EOPNOTSUPP &&
+		   !faults.msync, "durable is asked for: memory is refused");
+		ok(!on_disk || !mincore2_persist(file.map, LENGTH, flags[i]),
+		   "a file is not");
+		mincore2_persistv(ranges, 3, flags[i], -1);
+		ok(ranges[0].error == -EOPNOTSUPP && (!on_disk || !ranges[1].error) &&
+		   ranges[2].error == -EOPNOTSUPP, "of several, those that are not");
+	}
+	munmap(memory, LENGTH);
+	munmap(anonymous, LENGTH);
+	close(fd);
+	file_end(&file);
 }
 
 /* Where fdatasync() does not wait a ring costs more than it saves. */
@@ -605,6 +650,7 @@ int main(int argc, char **argv)
 	test_protection();
 	test_batch();
 	test_memory_files();
+	test_durable();
 	test_errors();
 	test_told_once();
 	test_not_tried_again();
