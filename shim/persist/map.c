@@ -12,8 +12,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <libpmem.h>
-
 #include "internal.h"
 
 #ifndef MAP_SYNC
@@ -185,8 +183,7 @@ MINCORE2_API int mincore2_map_persist(const struct mincore2_mapping *map,
 		return -ERANGE;
 	if (!known_safe(map))
 		return persist_slowly(addr, length);
-	/* What pmem_persist() does, with two jumps less. */
-	pmem_flush((void *)(uintptr_t)addr, length);
-	pmem_drain();
+	write_back((uintptr_t)addr, (uintptr_t)addr + length);
+	fence();
 	return 0;
 }

@@ -94,14 +94,6 @@ int __wrap_fstatfs64(int fd, struct statfs *fs)
 	return ret;
 }
 
-int __real_pmem_has_auto_flush(void);
-int __wrap_pmem_has_auto_flush(void);
-int __wrap_pmem_has_auto_flush(void)
-{
-	faults.auto_flush_asked++;
-	return faults.auto_flush ? 1 : __real_pmem_has_auto_flush();
-}
-
 int __real_io_uring_queue_init_params(unsigned int entries,
 				      struct io_uring *ring,
 				      struct io_uring_params *params);
