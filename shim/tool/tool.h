@@ -71,6 +71,27 @@ bool options_store(const struct options *options);
 #define ALL_BITS	(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
 			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_ZERO)
 
+/* A line of options.def. */
+struct option_info {
+	const char *name;
+	char letter;		/* 0: none */
+	const char *argument;	/* NULL: it takes none */
+	const char *words;	/* what that can be; NULL: anything */
+	unsigned int commands;	/* a bit for each that takes it */
+	size_t member;		/* offset of its bool; 0: none */
+	unsigned int need;	/* state bit that it requires */
+	const char *help;
+};
+
+extern const struct option_info option_table[];
+extern const size_t nr_option_table;
+
+/* help.c */
+const char *command_name(enum command command);
+/* All, or what the command @name takes. */
+void help_print(const char *name);
+int complete_print(const char *name);
+
 /**
  * options_parse() - read the command line
  * @options: receives it; options_free() it in any case
