@@ -133,12 +133,6 @@ static int check_file(const char *file, const struct options *options)
 		   (options->need_level || options->need & MINCORE_WRITABLE ?
 		    MINCORE_LEVEL : 0);
 	err = report_open(&report, file, &how);
-	/*
-	 * A new mapping has no entries: without faults nothing has a level. For
-	 * DAX these move no data; else they would fill the page cache.
-	 */
-	if (options->need_level && !options->populate && report_is_dax(&report))
-		how.read = true;
 	if (!err)
 		err = report_ask(&report, &how);
 	report_close(&report);

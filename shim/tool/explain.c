@@ -250,9 +250,6 @@ static bool explain_file(const struct terminal *terminal, const char *file,
 	bool good;
 
 	good = !report_open(&report, file, &how);
-	/* What a fault gives is known after it only; for DAX it moves no data. */
-	if (good && !how.populate && report_is_dax(&report))
-		how.read = true;
 	if (good && report_ask(&report, &how))
 		good = false;
 	report_complain(&report, report.warning);

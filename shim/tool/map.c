@@ -190,6 +190,12 @@ static int populate(const struct mapping *mapping, size_t offset, size_t len,
 	return err;
 }
 
+int mapping_read(const struct mapping *mapping, size_t offset, size_t len,
+		 bool (*cancelled)(void))
+{
+	return populate(mapping, offset, len, false, cancelled);
+}
+
 /* madvise() says EFAULT where an access would have got SIGBUS. */
 static const char *sigbus_hint(int err)
 {

@@ -285,6 +285,8 @@ int options_parse(struct options *options, int argc, char **argv)
 		options->length = page_size();
 		options->offset -= options->offset % page_size();
 	}
+	/* A new mapping has no entries: without faults nothing has a level. */
+	options->look = options->command != COMMAND_CHECK || options->need_level;
 	options->files = argv + optind + 1;
 	options->nr_files = (size_t)(argc - optind - 1);
 	return -1;

@@ -113,12 +113,56 @@ bool report_is_dax(const struct report *report)
 	       report->facts.dax_attr == YES;
 }
 
+/* Where the filesystem does not tell, the verdict says so. */
+static void ask_extents(struct report *report)
+{
+	extent_list_free(&report->extents);
+	if (report->target.kind == TARGET_FILE && report->bits & MINCORE_LEVEL &&
+	    report->facts.dax_attr == YES)
+		extents_read(&report->extents, report->target.fd,
+			     report->target.offset, report->mapping.len);
+}
+
+/* What is larger takes long, and much memory for page tables. */
+#define MOST_LOOK	((uint64_t)64 << 30)
+
+/*
+ * What a fault gives is known after it only. For DAX one for reading moves no data,
+ * if there are data: in a hole it leaves an entry behind, which is in the way of
+ * larger ones. Elsewhere it would fill the page cache.
+ */
+static void look(struct report *report, const struct options *options)
+{
+	const struct mapping *mapping = &report->mapping;
+	const struct extent_list *list = &report->extents;
+	uint64_t all = mapping->len;
+
+	if (!options->look || options->populate || options->read ||
+	    !report_is_dax(report) || all > MOST_LOOK ||
+	    !(report->bits & MINCORE_LEVEL))
+		return;
+	ask_extents(report);
+	if (!list->known)
+		mapping_read(mapping, 0, mapping->len, options->cancelled);
+	for (size_t i = 0; i < list->nr; i++) {
+		uint64_t start = list->extent[i].logical - mapping->offset;
+		uint64_t length = list->extent[i].length;
+
+		if (length > mapping->len - start)
+			length = mapping->len - start;
+		if (!list->extent[i].unwritten)
+			mapping_read(mapping, (size_t)start, (size_t)length,
+				     options->cancelled);
+	}
+}
+
 int report_ask(struct report *report, const struct options *options)
 {
 	size_t size = sizeof(report->error);
 	int touch_err;
 	int err;
 
+	look(report, options);
 	touch_err = mapping_touch(&report->mapping, options, report->warning,
 				  sizeof(report->warning));
 	region_list_free(&report->regions);
@@ -127,12 +171,7 @@ int report_ask(struct report *report, const struct options *options)
 			    report->error, size);
 	if (err)
 		return err;
-	extent_list_free(&report->extents);
-	/* Where the filesystem does not tell, the verdict says so. */
-	if (report->target.kind == TARGET_FILE && report->bits & MINCORE_LEVEL &&
-	    report->facts.dax_attr == YES)
-		extents_read(&report->extents, report->target.fd,
-			     report->target.offset, report->mapping.len);
+	ask_extents(report);
 	if (report->process.pid &&
 	    !process_same(&report->process, report->target.path, "")) {
 		snprintf(report->error, size, "the process has changed its mappings meanwhile");

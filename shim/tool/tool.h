@@ -44,6 +44,7 @@ struct page_range { uint64_t first, last; };	/* page numbers, inclusive */
 struct options {
 	enum command command;
 	bool populate, read, json, private_map, no_sync;
+	bool look;		/* fault in what is there, of DAX */
 	struct page_range *write_pages;		/* malloc()ed */
 	size_t nr_write_pages;
 	bool bytes;		/* sizes as numbers of bytes */
@@ -253,6 +254,10 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
  * ALL. It is gone once @done is @all.
  */
 void progress(const char *what, time_t start, uint64_t done, uint64_t all);
+/* Fault a part in for reading. Returns 0 or a negative errno. */
+int mapping_read(const struct mapping *mapping, size_t offset, size_t len,
+		 bool (*cancelled)(void));
+
 /* Into @error: the text, and what @err means. Returns -@err. */
 __attribute__((format(printf, 4, 5)))
 int fail_with(char *error, size_t size, int err, const char *format, ...);

@@ -100,9 +100,6 @@ static bool update(struct report *report, const char *path,
 		if (report_open(report, path, &how))
 			return false;
 	}
-	/* For DAX a read fault moves no data; elsewhere it would fill the cache. */
-	if (!how.populate && report_is_dax(report))
-		how.read = true;
 	if (report_ask(report, &how) && report->error[0]) {
 		/* To be ended is no error. */
 		if (cancelled())
