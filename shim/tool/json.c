@@ -44,7 +44,7 @@ static bool is_control(const unsigned char *text)
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-static void json_string(FILE *out, const char *text)
+void json_string(FILE *out, const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
@@ -133,6 +133,15 @@ static void json_unknown(FILE *out, const struct region *region)
 	fputs("],\n", out);
 }
 
+static void json_advice(FILE *out, const char *advice)
+{
+	fputs(", \"advice\": ", out);
+	if (advice)
+		json_string(out, advice);
+	else
+		fputs("null", out);
+}
+
 static void json_region(FILE *out, const struct report *report,
 			const struct region *region)
 {
@@ -164,6 +173,7 @@ static void json_region(FILE *out, const struct report *report,
 	if (reason.code) {
 		fprintf(out, "{\"code\": \"%s\", \"text\": ", reason.code);
 		json_string(out, reason.text);
+		json_advice(out, reason_advice(report, reason.code));
 		fputs("}}", out);
 	} else {
 		fputs("null}", out);
@@ -187,6 +197,7 @@ static void json_fallback(FILE *out, const struct report *report,
 	fputs(", \"text\": ", out);
 	fallback_text(report, fallback, true, text, sizeof(text));
 	json_string(out, text);
+	json_advice(out, cause_advice(report, fallback->cause));
 	fputc('}', out);
 }
 
@@ -282,7 +293,7 @@ static void json_report(FILE *out, const struct report *report)
 
 void json_print(FILE *out, const struct report *reports, size_t nr)
 {
-	fputs("{\n  \"files\": [\n", out);
+	fprintf(out, "{\n  \"version\": %d,\n  \"files\": [\n", JSON_VERSION);
 	for (size_t i = 0; i < nr; i++) {
 		json_report(out, &reports[i]);
 		fputs(i + 1 < nr ? ",\n" : "\n", out);

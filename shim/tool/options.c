@@ -117,6 +117,13 @@ static const char *set_value(struct options *options, int option,
 			"a list of page numbers" : NULL;
 	case OPT_BITS:
 		return parse_bits(text, &options->bits) ? "a list of bits" : NULL;
+	case OPT_OUTPUT:
+		return parse_columns(text, options->columns,
+				     &options->nr_columns) ?
+			"a list of columns" : NULL;
+	case OPT_MIN_PERCENT:
+		return parse_percent(text, &options->min_percent) ?
+			"a number from 0 to 100" : NULL;
 	case OPT_LEVEL:
 		return set_level(options, text) ? "pte, pmd or pud" : NULL;
 	case OPT_INTERVAL:
@@ -165,6 +172,8 @@ static void fill_getopt(struct option long_options[NR_OPTIONS + 1], char *letter
 		};
 		if (option_table[i].letter)
 			*letters++ = option_table[i].letter;
+		if (option_table[i].letter && option_table[i].argument)
+			*letters++ = ':';
 	}
 	long_options[NR_OPTIONS] = (struct option) { 0 };
 	*letters = '\0';
@@ -200,7 +209,7 @@ static int parse_all(struct options *options, int argc, char **argv,
 		     uint64_t *seen)
 {
 	struct option long_options[NR_OPTIONS + 1];
-	char letters[NR_OPTIONS + 2];
+	char letters[2 * NR_OPTIONS + 2];
 	int option;
 
 	fill_getopt(long_options, letters);
@@ -251,7 +260,9 @@ int options_parse(struct options *options, int argc, char **argv)
 	uint64_t seen = 0;
 	int status;
 
-	*options = (struct options) { .bits = ALL_BITS, .interval = 1 };
+	*options = (struct options) {
+		.bits = ALL_BITS, .interval = 1, .min_percent = 100,
+	};
 	/* For the completions of shells; not in the manual page. */
 	if (argc > 1 && argc < 4 && !strcmp(argv[1], "--complete"))
 		return complete_print(argv[2]);
@@ -277,6 +288,10 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (options->command == COMMAND_CHECK && !options->need &&
 	    !options->need_level)
 		return usage_error("check: nothing is required (--persist, --dax, --level, --writable, --resident)");
+	if (options->json + options->metrics + (options->nr_columns > 0) > 1)
+		return usage_error("--json, --output and --metrics exclude each other");
+	if ((options->raw || options->noheadings) && !options->nr_columns)
+		return usage_error("--raw and --noheadings need --output");
 	if (options->native && options->emulate)
 		return usage_error("--native and --emulate exclude each other");
 	if (options->command == COMMAND_EXPLAIN && options->has_offset &&

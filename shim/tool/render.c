@@ -9,9 +9,7 @@
 
 #include "tool.h"
 
-enum { COL_ADDRESS, COL_OFFSET, COL_SIZE, COL_BACKING, COL_LEVEL, COL_STATE,
-       COL_PERSIST, NR_COLUMNS };
-enum { CELL = 24, MARGIN = 2, GAP = 2 };
+enum { MARGIN = 2, GAP = 2, NR_SHOWN = COL_PERSIST + 1 };
 
 /* Reasons that have occurred, in the order of their first row. */
 struct notes {
@@ -20,11 +18,7 @@ struct notes {
 };
 
 struct row {
-	char cell[NR_COLUMNS][CELL];
-};
-
-static const char *const titles[NR_COLUMNS] = {
-	"ADDRESS", "OFFSET", "SIZE", "BACKING", "LEVEL", "STATE", "PERSIST",
+	char cell[NR_SHOWN][CELL];
 };
 
 static bool right_aligned(int column)
@@ -47,7 +41,7 @@ static size_t note_number(struct notes *notes, const struct reason *reason)
 }
 
 /* What a column is made of: without these bits it is not there. */
-static const unsigned int needs[NR_COLUMNS] = {
+static const unsigned int needs[NR_SHOWN] = {
 	[COL_BACKING] = MINCORE_DAX | MINCORE_ZERO,
 	[COL_LEVEL] = MINCORE_LEVEL,
 	[COL_STATE] = MINCORE_RESIDENT | MINCORE_WRITABLE,
@@ -79,40 +73,68 @@ static const char *state_text(const struct report *report,
 	return state & MINCORE_RESIDENT ? "in memory" : "-";
 }
 
+void region_cell(const struct report *report, const struct region *region,
+		 int column, bool bytes, char cell[CELL])
+{
+	const struct terminal units = { .bytes = bytes };
+	struct reason reason;
+	char buf[24];
+
+	switch (column) {
+	case COL_ADDRESS:
+		snprintf(cell, CELL, "0x%" PRIx64,
+			 report_address(report, region->start));
+		break;
+	case COL_OFFSET:
+		/* Exact: who looks for a misaligned extent needs it. */
+		snprintf(cell, CELL, "0x%" PRIx64,
+			 report_offset(report, region->start));
+		break;
+	case COL_SIZE:
+		snprintf(cell, CELL, "%s", size_text(&units, region->end -
+						     region->start, buf));
+		break;
+	case COL_BACKING:
+		snprintf(cell, CELL, "%s",
+			 backing_name(region_backing(report, region)));
+		break;
+	case COL_LEVEL:
+		snprintf(cell, CELL, "%s", region->unknown & MINCORE_LEVEL ? "?" :
+			 level_text(region->state, buf));
+		break;
+	case COL_STATE:
+		snprintf(cell, CELL, "%s", state_text(report, region));
+		break;
+	default:	/* COL_PERSIST */
+		region_reason(report, region, &reason);
+		snprintf(cell, CELL, "%s", !(report->bits & MINCORE_PERSIST) ? "-" :
+			 !reason.code ? "yes" :
+			 region->unknown & MINCORE_PERSIST ? "?" : "no");
+	}
+}
+
 static void fill_row(struct row *row, const struct report *report,
 		     const struct terminal *terminal,
 		     const struct region *region, struct notes *notes)
 {
 	struct reason reason;
-	char buf[24];
+	size_t len;
 
-	snprintf(row->cell[COL_ADDRESS], CELL, "0x%" PRIx64,
-		 report_address(report, region->start));
-	/* Exact: who looks for a misaligned extent needs it. */
-	snprintf(row->cell[COL_OFFSET], CELL, "0x%" PRIx64,
-		 report_offset(report, region->start));
-	snprintf(row->cell[COL_SIZE], CELL, "%s",
-		 size_text(terminal, region->end - region->start, buf));
-	snprintf(row->cell[COL_BACKING], CELL, "%s",
-		 backing_name(region_backing(report, region)));
-	snprintf(row->cell[COL_LEVEL], CELL, "%s",
-		 region->unknown & MINCORE_LEVEL ? "?" :
-		 level_text(region->state, buf));
-	snprintf(row->cell[COL_STATE], CELL, "%s", state_text(report, region));
+	for (int column = 0; column < NR_SHOWN; column++)
+		region_cell(report, region, column, terminal->bytes,
+			    row->cell[column]);
 	if (!(report->bits & MINCORE_PERSIST))
 		return;
 	region_reason(report, region, &reason);
+	len = strlen(row->cell[COL_PERSIST]);
 	if (reason.code)
-		snprintf(row->cell[COL_PERSIST], CELL, "%s [%zu]",
-			 region->unknown & MINCORE_PERSIST ? "?" : "no",
+		snprintf(row->cell[COL_PERSIST] + len, CELL - len, " [%zu]",
 			 note_number(notes, &reason));
-	else
-		snprintf(row->cell[COL_PERSIST], CELL, "yes");
 }
 
 /* Widths from the contents; a column that does not fit gets width 0. */
 static void layout(const struct report *report, const struct row *rows,
-		   size_t nr, size_t width, size_t widths[NR_COLUMNS])
+		   size_t nr, size_t width, size_t widths[NR_SHOWN])
 {
 	/* What can be missed most easily comes first. */
 	static const int dispensable[] = {
@@ -120,11 +142,11 @@ static void layout(const struct report *report, const struct row *rows,
 	};
 	size_t all = MARGIN - GAP;
 
-	for (int c = 0; c < NR_COLUMNS; c++) {
+	for (int c = 0; c < NR_SHOWN; c++) {
 		widths[c] = 0;
 		if (!has_column(report, c))
 			continue;
-		widths[c] = strlen(titles[c]);
+		widths[c] = strlen(column_name(c));
 		for (size_t i = 0; i < nr; i++)
 			if (strlen(rows[i].cell[c]) > widths[c])
 				widths[c] = strlen(rows[i].cell[c]);
@@ -139,12 +161,12 @@ static void layout(const struct report *report, const struct row *rows,
 }
 
 static void print_row(FILE *out, const struct terminal *terminal,
-		      const char *const cells[NR_COLUMNS],
-		      const size_t widths[NR_COLUMNS])
+		      const char *const cells[NR_SHOWN],
+		      const size_t widths[NR_SHOWN])
 {
 	bool started = false;
 
-	for (int c = 0; c < NR_COLUMNS; c++) {
+	for (int c = 0; c < NR_SHOWN; c++) {
 		const char *cell = cells[c];
 		const char *colour = NULL;
 
@@ -158,7 +180,7 @@ static void print_row(FILE *out, const struct terminal *terminal,
 		started = true;
 		if (colour)
 			fprintf(out, "\033[%sm%s\033[0m", colour, cell);
-		else if (c == NR_COLUMNS - 1)
+		else if (c == NR_SHOWN - 1)
 			fputs(cell, out);
 		else
 			fprintf(out, "%*s", right_aligned(c) ? (int)widths[c] :
@@ -174,7 +196,7 @@ static void print_rows(FILE *out, const struct terminal *terminal,
 	size_t shown = terminal->summary ? 0 :
 		       terminal->rows && terminal->rows < nr ? terminal->rows : nr;
 	struct row *rows = calloc(nr ? nr : 1, sizeof(*rows));
-	size_t widths[NR_COLUMNS];
+	size_t widths[NR_SHOWN];
 
 	if (!rows)
 		return;
@@ -183,13 +205,17 @@ static void print_rows(FILE *out, const struct terminal *terminal,
 		fill_row(&rows[i], report, terminal, &report->regions.region[i],
 			 notes);
 	if (shown) {
+		const char *titles[NR_SHOWN];
+
+		for (int c = 0; c < NR_SHOWN; c++)
+			titles[c] = column_name(c);
 		layout(report, rows, shown, terminal->width, widths);
 		print_row(out, terminal, titles, widths);
 	}
 	for (size_t i = 0; i < shown; i++) {
-		const char *cells[NR_COLUMNS];
+		const char *cells[NR_SHOWN];
 
-		for (int c = 0; c < NR_COLUMNS; c++)
+		for (int c = 0; c < NR_SHOWN; c++)
 			cells[c] = rows[i].cell[c];
 		print_row(out, terminal, cells, widths);
 	}

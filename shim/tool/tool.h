@@ -39,12 +39,21 @@ struct terminal {
 enum command { COMMAND_MAP, COMMAND_CHECK, COMMAND_WATCH, COMMAND_EXPLAIN,
 	       NR_COMMANDS };
 
+/* Columns of a row; the last two with --output only. */
+enum { COL_ADDRESS, COL_OFFSET, COL_SIZE, COL_BACKING, COL_LEVEL, COL_STATE,
+       COL_PERSIST, COL_REASON, COL_FILE, NR_COLUMNS };
+enum { CELL = 32, MOST_COLUMNS = 16 };
+
 struct page_range { uint64_t first, last; };	/* page numbers, inclusive */
 
 struct options {
 	enum command command;
 	bool populate, read, json, private_map, no_sync;
 	bool look;		/* fault in what is there, of DAX */
+	unsigned char columns[MOST_COLUMNS];	/* COL_*; none: the map as a whole */
+	size_t nr_columns;
+	bool noheadings, raw, metrics;
+	double min_percent;	/* check: of the pages, that have to be so */
 	struct page_range *write_pages;		/* malloc()ed */
 	size_t nr_write_pages;
 	bool bytes;		/* sizes as numbers of bytes */
@@ -118,8 +127,12 @@ int parse_page_list(const char *text, struct page_range **ranges, size_t *nr);
 int parse_bits(const char *text, unsigned int *bits);
 /* Read "4096", "0x1000", "4K" (K, M, G, T: units of 1024); 0 or -EINVAL. */
 int parse_size(const char *text, uint64_t *size);
+/* Read names of columns as in "offset,level"; @columns has MOST_COLUMNS. */
+int parse_columns(const char *text, unsigned char *columns, size_t *nr);
 /* Read seconds as in "0.5", at least @least and at most a year; 0 or -EINVAL. */
 int parse_seconds(const char *text, double least, double *seconds);
+/* Read a number from 0 to 100; 0 or -EINVAL. */
+int parse_percent(const char *text, double *percent);
 
 /* Output that was lost (disk full, closed pipe) is a failure, too. */
 int finish_output(int status);
@@ -565,7 +578,17 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 __attribute__((format(printf, 1, 2)))
 char *text_of(const char *format, ...);
 
-/* ---- strip.c, render.c, json.c ---- */
+/* ---- strip.c, render.c, json.c, columns.c ---- */
+
+/* The text of a column of a row, but for the last two. */
+void region_cell(const struct report *report, const struct region *region,
+		 int column, bool bytes, char cell[CELL]);
+const char *column_name(int column);
+/* Those that the options name, of all files. */
+void columns_print(FILE *out, const struct report *reports, size_t nr,
+		   const struct options *options);
+/* Prometheus' text format. */
+void metrics_print(FILE *out, const struct report *reports, size_t nr);
 
 void strip_print(FILE *out, const struct terminal *terminal,
 		 const struct report *report);
@@ -575,5 +598,9 @@ void report_print(FILE *out, const struct terminal *terminal,
 void head_print(FILE *out, const struct terminal *terminal,
 		const struct report *report);
 void json_print(FILE *out, const struct report *reports, size_t nr);
+/* A string in quotes, whatever its bytes are. */
+void json_string(FILE *out, const char *text);
+/* What "version" is in all JSON; it changes when something is taken out. */
+enum { JSON_VERSION = 1 };
 
 #endif /* MINCORE2_TOOL_H */

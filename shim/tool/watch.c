@@ -170,12 +170,40 @@ static void draw(const char *text, size_t height)
 	fputs("\033[0m\033[J", stdout);
 }
 
+/* A frame in one line: newlines, and the blanks behind them, are for people. */
+static void show_json(const struct watch *watch, double elapsed)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return;
+	json_print(out, watch->reports, watch->options->nr_files);
+	fclose(out);
+	printf("{\"frame\": %" PRIu64 ", \"seconds\": %.3f, ", watch->frames,
+	       elapsed);
+	for (const char *at = text + 1; at && *at; at++) {
+		if (*at == '\n')
+			at += strspn(at + 1, " ");
+		else
+			putchar(*at);
+	}
+	putchar('\n');
+	fflush(stdout);
+	free(text);
+}
+
 static void show(struct watch *watch, double elapsed)
 {
 	struct terminal terminal;
 	size_t lines = 0;
 	char *text;
 
+	if (watch->options->json) {
+		show_json(watch, elapsed);
+		return;
+	}
 	terminal_detect(&terminal, STDOUT_FILENO);
 	terminal.bytes = watch->options->bytes;
 	terminal.summary = watch->options->summary;
@@ -281,7 +309,7 @@ static void loop(struct watch *watch, const struct terminal *terminal)
 
 		if (!update_all(watch) || cancelled())
 			break;
-		if (terminal->height && !watch->drawing)
+		if (terminal->height && !watch->drawing && !options->json)
 			begin_drawing(watch);
 		watch->frames++;
 		show(watch, now() - start);
