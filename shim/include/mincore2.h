@@ -42,6 +42,13 @@ ssize_t mincore2(void *addr, size_t length, void *vec, size_t nr,
 		 unsigned int flags);
 
 /**
+ * mincore2_version() - the version of the library that runs
+ *
+ * Return: as "0.2.0"; a string that is never freed.
+ */
+const char *mincore2_version(void);
+
+/**
  * mincore2_supported() - does the running kernel have mincore2()?
  *
  * Asks the kernel once in the life of the process; errno is left alone.
