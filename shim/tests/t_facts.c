@@ -108,8 +108,13 @@ static void test_devices(void)
 
 	put_device("char", "259:6", "sys/devices/platform/hmem.0/dax5.0");
 	ok(kind_of("char", 6, &facts) == DEVICE_VOLATILE, "soft-reserved memory");
-	put_device("char", "259:7", "sys/devices/platform/cxl/root0/region0/dax_region0/dax6.0");
+	put_device("char", "259:7", "sys/devices/platform/ACPI0017:00/root0/decoder0.1/region3/dax_region3/dax6.0");
 	ok(kind_of("char", 7, &facts) == DEVICE_VOLATILE, "CXL RAM");
+	ok(!strcmp(facts.memory, "CXL region3, decoder0.1"), "  of which region and decoder (%s)",
+	   facts.memory);
+	ok(kind_of("char", 0, &facts) == DEVICE_PMEM &&
+	   !strcmp(facts.memory, "region0 of the NVDIMM bus (ACPI.NFIT)"),
+	   "an NVDIMM: of which region (%s)", facts.memory);
 
 	put("sys/devices/virtual/block/dm-0/dm/name", "x\n");
 	put_device("block", "259:8", "sys/devices/virtual/block/dm-0");

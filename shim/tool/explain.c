@@ -152,6 +152,9 @@ static void explain_fallbacks(FILE *out, const struct terminal *terminal,
 		else
 			snprintf(text, sizeof(text), "not PMD: %s.", line);
 		paragraph(out, terminal, INDENT, text);
+		misfit_text(report, first, text, sizeof(text));
+		if (text[0])
+			paragraph(out, terminal, DEEP, text);
 		advise(out, terminal, cause_advice(report, (enum cause)cause),
 		       &advice);
 	}
@@ -236,6 +239,12 @@ void explain_print(FILE *out, const struct terminal *terminal,
 			 "From page %" PRIu64 " on, offset 0x%" PRIx64 "-0x%" PRIx64 " of the file:",
 			 range.start / page_size(), range.start, range.end);
 		fputc('\n', out);
+		paragraph(out, terminal, MARGIN, text);
+	}
+	if (report->facts.memory[0]) {
+		fputc('\n', out);
+		snprintf(text, sizeof(text), "The memory is that of %s.",
+			 report->facts.memory);
 		paragraph(out, terminal, MARGIN, text);
 	}
 	explain_persistence(out, terminal, report, &range);

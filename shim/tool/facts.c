@@ -194,11 +194,18 @@ static enum device_kind region_kind(struct facts *facts, const char *path,
  * namespace0.0/block/pmem0", ".../ndbus0/region0/dax0.1/dax0.0", ".../hmem.0/
  * dax1.0", ".../region0/dax_region0/dax2.0" (CXL RAM: no ndbus above it).
  */
+/* The last part of the directory @dir. */
+static const char *last_part(const char *dir)
+{
+	const char *slash = strrchr(dir, '/');
+
+	return slash ? slash + 1 : dir;
+}
+
 static enum device_kind walk_up(struct facts *facts, const char *path)
 {
-	char dir[PATH_MAX];
-	char file[PATH_MAX];
-	char provider[64] = "";
+	char dir[PATH_MAX], file[PATH_MAX];
+	char provider[64] = "", decoder[24] = "", region[24] = "";
 	const char *name = path;
 	bool on_bus = false;
 
@@ -213,9 +220,20 @@ static enum device_kind walk_up(struct facts *facts, const char *path)
 			path_print(file, "%s/provider", dir);
 			read_line(file, provider, sizeof(provider));
 		} else if (on_bus && numbered(name, len, "region")) {
+			snprintf(facts->memory, sizeof(facts->memory),
+				 "%.24s of the NVDIMM bus (%.40s)",
+				 last_part(dir), provider[0] ? provider : "?");
 			return region_kind(facts, dir, provider);
+		} else if (numbered(name, len, "decoder")) {
+			snprintf(decoder, sizeof(decoder), "%.23s", last_part(dir));
+		} else if (numbered(name, len, "region")) {
+			snprintf(region, sizeof(region), "%.23s", last_part(dir));
 		} else if (numbered(name, len, "hmem.") ||
 			   numbered(name, len, "dax_region")) {
+			if (region[0])
+				snprintf(facts->memory, sizeof(facts->memory),
+					 "CXL %s%s%s", region,
+					 decoder[0] ? ", " : "", decoder);
 			return DEVICE_VOLATILE;
 		}
 		name += len;

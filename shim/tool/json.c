@@ -184,6 +184,7 @@ static void json_fallback(FILE *out, const struct report *report,
 			  const struct fallback *fallback)
 {
 	const struct extent *extent = &fallback->extent;
+	struct misfit misfit;
 	char text[512];
 
 	fprintf(out, "          {\"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"cause\": \"%s\",\n           \"extent\": ",
@@ -198,6 +199,10 @@ static void json_fallback(FILE *out, const struct report *report,
 	fallback_text(report, fallback, true, text, sizeof(text));
 	json_string(out, text);
 	json_advice(out, cause_advice(report, fallback->cause));
+	if (fallback_misfit(report, fallback, &misfit))
+		fprintf(out, ", \"modulo_pmd\": {\"offset\": %" PRIu64 ", \"address\": %" PRIu64 ", \"block\": %" PRIu64 ", \"partition\": %" PRIu64 "}",
+			misfit.offset, misfit.address, misfit.block,
+			misfit.partition);
 	fputc('}', out);
 }
 
@@ -280,6 +285,7 @@ static void json_report(FILE *out, const struct report *report)
 	json_text(out, indent, "source", facts->source);
 	json_text(out, indent, "device", facts->device);
 	json_text(out, indent, "persistence_domain", facts->persistence_domain);
+	json_text(out, indent, "memory", facts->memory);
 	json_mapping(out, report);
 	json_text(out, indent, "warning", report->warning);
 	json_verdict(out, report);

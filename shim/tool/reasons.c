@@ -186,7 +186,11 @@ static bool filesystem_reason(const struct facts *facts, struct reason *reason)
 	bool ext4 = !strcmp(facts->fstype, "ext4");
 	bool xfs = !strcmp(facts->fstype, "xfs");
 
-	if (facts->fstype[0] && !ext4 && !xfs)
+	if (!strcmp(facts->fstype, "virtiofs"))
+		set(reason, "filesystem", "virtiofs maps the host's page cache: only fsync, which the host carries out, makes stores durable there");
+	else if (!strcmp(facts->fstype, "famfs"))
+		set(reason, "filesystem", "famfs maps memory that hosts share and writes no metadata: whether that memory keeps stores it does not say");
+	else if (facts->fstype[0] && !ext4 && !xfs)
 		set(reason, "filesystem", "%s makes no promise for stores through a mapping",
 		    facts->fstype);
 	else if (facts->journal == NO)

@@ -372,6 +372,7 @@ struct facts {
 	char device[64];		/* kernel name, "pmem0", "dax0.0", or "" */
 	enum device_kind device_kind;
 	char persistence_domain[32];	/* of the region, or "" */
+	char memory[96];		/* "CXL region0, decoder0.0", or "" */
 	uint64_t device_offset;		/* of the partition on its disk, bytes */
 	enum tristate dax_attr;		/* STATX_ATTR_DAX */
 	enum tristate journal;		/* ext4: runs with a journal */
@@ -504,6 +505,18 @@ const char *cause_code(enum cause cause);
 /* One line about a fallback. */
 void fallback_text(const struct report *report, const struct fallback *fallback,
 		   bool bytes, char *text, size_t size);
+/* Where what is added up comes from, modulo what a PMD entry maps. */
+struct misfit {
+	uint64_t offset, address;	/* of the range, in the file and in memory */
+	uint64_t block, partition;	/* of its extent, of the device */
+};
+
+/* Is the cause one of these not fitting the others? */
+bool fallback_misfit(const struct report *report, const struct fallback *fallback,
+		     struct misfit *misfit);
+/* One line about that, or "". */
+void misfit_text(const struct report *report, const struct fallback *fallback,
+		 char *text, size_t size);
 /* One line about all, as in "persistence-safe; 87.5 % PMD, 12.5 % PTE". */
 void verdict_text(const struct report *report, const struct verdict *verdict,
 		  char *text, size_t size);
