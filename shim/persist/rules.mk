@@ -5,7 +5,6 @@
 # find liburing (it is not there for 32 bit).
 
 comma := ,
-OBJCOPY ?= objcopy
 
 ifndef PERSIST
 PERSIST := $(shell printf '\043include <liburing.h>\nint main(void) { return 0; }' | \
@@ -14,7 +13,7 @@ endif
 
 P_SONAME	:= libmincore2-persist.so.$(MAJOR)
 P_REALNAME	:= libmincore2-persist.so.$(VERSION)
-P_OBJ		:= $(patsubst %,$(BUILD)/persist/%.o,persist ask flush writeback vma memory sync ring map)
+P_OBJ		:= $(patsubst %,$(BUILD)/persist/%.o,persist ask flush writeback vma memory sync ring map maps)
 P_STATIC	:= $(BUILD)/libmincore2-persist.a
 P_SHARED	:= $(BUILD)/$(P_REALNAME)
 P_LINKS		:= $(BUILD)/$(P_SONAME) $(BUILD)/libmincore2-persist.so
@@ -28,7 +27,13 @@ P_LINK		:= $(P_STATIC) $(STATIC) $(P_LIBS)
 $(BUILD)/persist/%.o: persist/%.c $(UAPI_COPY)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Ipersist $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Ipersist -Isrc $(ALL_CFLAGS) -c -o $@ $<
+
+# The parser of maps is libmincore2's, which does not export it.
+$(BUILD)/persist/maps.o: src/maps.c src/maps.h
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # One object whose hidden names are local: they are not in a program's way.
 $(BUILD)/persist/all.o: $(P_OBJ)
