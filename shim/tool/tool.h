@@ -21,6 +21,9 @@
 
 #include "mincore2.h"
 
+#include "options.h"
+#include "facts.h"
+
 /* Exit status, documented in mincore2(1). */
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -33,109 +36,6 @@ struct terminal {
 	size_t rows;	/* regions to show at most, 0: all */
 	size_t height;	/* lines, 0: no terminal */
 };
-
-/* ---- options.c, parse.c ---- */
-
-enum command { COMMAND_MAP, COMMAND_CHECK, COMMAND_WATCH, COMMAND_EXPLAIN,
-	       NR_COMMANDS };
-
-/* Columns of a row; the last two with --output only. */
-enum { COL_ADDRESS, COL_OFFSET, COL_SIZE, COL_BACKING, COL_LEVEL, COL_STATE,
-       COL_PERSIST, COL_REASON, COL_FILE, NR_COLUMNS };
-enum { CELL = 32, MOST_COLUMNS = 16 };
-
-struct page_range { uint64_t first, last; };	/* page numbers, inclusive */
-
-struct options {
-	enum command command;
-	bool populate, read, json, private_map, no_sync;
-	bool look;		/* fault in what is there, of DAX */
-	unsigned char columns[MOST_COLUMNS];	/* COL_*; none: the map as a whole */
-	size_t nr_columns;
-	bool noheadings, raw, metrics;
-	double min_percent;	/* check: of the pages, that have to be so */
-	struct page_range *write_pages;		/* malloc()ed */
-	size_t nr_write_pages;
-	bool bytes;		/* sizes as numbers of bytes */
-	bool summary;		/* no rows */
-	unsigned int bits;	/* state bits to ask for */
-	bool quiet;		/* check: the exit status only */
-	unsigned int need;	/* check: bits that each page has to have */
-	unsigned int need_level;	/* check: MINCORE_PTE... at least, or 0 */
-	double interval;	/* watch: seconds between frames */
-	uint64_t count;		/* watch: frames, 0: no limit */
-	double time;		/* watch: seconds in all, 0: no limit */
-	bool has_offset, has_length;
-	uint64_t offset, length;	/* only these bytes of the file; as given */
-	bool emulate, native;	/* where answers have to come from; none: either */
-	enum mincore2_way way;	/* where they do come from */
-	bool (*cancelled)(void);	/* asked during long work; NULL: never */
-	char **files;		/* operands */
-	size_t nr_files;
-};
-
-/* Are stores asked for, that a file has to be opened for writing for? */
-bool options_store(const struct options *options);
-
-/* All bits that the tool knows what to do with. */
-#define ALL_BITS	(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
-			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_ZERO)
-
-/* A line of options.def. */
-struct option_info {
-	const char *name;
-	char letter;		/* 0: none */
-	const char *argument;	/* NULL: it takes none */
-	const char *words;	/* what that can be; NULL: anything */
-	unsigned int commands;	/* a bit for each that takes it */
-	size_t member;		/* offset of its bool; 0: none */
-	unsigned int need;	/* state bit that it requires */
-	const char *help;
-};
-
-extern const struct option_info option_table[];
-extern const size_t nr_option_table;
-
-/* help.c */
-const char *command_name(enum command command);
-/* All, or what the command @name takes. */
-void help_print(const char *name);
-int complete_print(const char *name);
-
-/**
- * options_parse() - read the command line
- * @options: receives it; options_free() it in any case
- * @argc, @argv: as main() got them; @argv is permuted
- *
- * Prints an error, the help or the version if that is what there is to do.
- *
- * Return: an exit status, or -1 to go on.
- */
-int options_parse(struct options *options, int argc, char **argv);
-void options_free(struct options *options);
-
-/**
- * parse_page_list() - read a list as in "0,5,10-20"
- * @text: the list
- * @ranges: receives an array to free(); NULL on error
- * @nr: receives its number of elements
- *
- * Return: 0, -EINVAL for a malformed list, -ENOMEM.
- */
-int parse_page_list(const char *text, struct page_range **ranges, size_t *nr);
-/* Read a list as in "level,persist"; 0 or -EINVAL. */
-int parse_bits(const char *text, unsigned int *bits);
-/* Read "4096", "0x1000", "4K" (K, M, G, T: units of 1024); 0 or -EINVAL. */
-int parse_size(const char *text, uint64_t *size);
-/* Read names of columns as in "offset,level"; @columns has MOST_COLUMNS. */
-int parse_columns(const char *text, unsigned char *columns, size_t *nr);
-/* Read seconds as in "0.5", at least @least and at most a year; 0 or -EINVAL. */
-int parse_seconds(const char *text, double least, double *seconds);
-/* Read a number from 0 to 100; 0 or -EINVAL. */
-int parse_percent(const char *text, double *percent);
-
-/* Output that was lost (disk full, closed pipe) is a failure, too. */
-int finish_output(int status);
 
 /* ---- target.c ---- */
 
@@ -344,77 +244,6 @@ int extents_read(struct extent_list *list, int fd, uint64_t start,
 		 uint64_t length);
 int extent_append(struct extent_list *list, const struct extent *extent);
 void extent_list_free(struct extent_list *list);
-
-/* ---- facts.c, facts_ext4.c, keeping.c ---- */
-
-enum device_kind {
-	DEVICE_UNKNOWN,		/* nothing known to be special about it */
-	DEVICE_PMEM,		/* region of the nvdimm bus, persistent */
-	DEVICE_VIRTIO_PMEM,
-	DEVICE_E820,		/* legacy type 12, memmap=nn!ss */
-	DEVICE_UNARMED,		/* an NVDIMM whose energy source is dead */
-	DEVICE_NO_FLUSH,	/* the region's driver cannot guarantee persistence */
-	DEVICE_VOLATILE,	/* volatile region, soft-reserved, CXL RAM */
-	DEVICE_MAPPER,
-	DEVICE_MD,
-};
-
-enum tristate { NOT_KNOWN, NO, YES };
-
-/* Where the data of a file are once fsync(2) has returned. */
-enum keeping { KEPT_UNKNOWN, KEPT_IN_MEMORY, KEPT_ON_DEVICE };
-
-/* What user space can find out about the thing that was mapped. */
-struct facts {
-	char fstype[32];		/* "" for a device */
-	char source[4096];		/* mount source, or "" */
-	char options[1024];		/* of mount and superblock, ",a,b,c," */
-	char device[64];		/* kernel name, "pmem0", "dax0.0", or "" */
-	enum device_kind device_kind;
-	char persistence_domain[32];	/* of the region, or "" */
-	char memory[96];		/* "CXL region0, decoder0.0", or "" */
-	uint64_t device_offset;		/* of the partition on its disk, bytes */
-	enum tristate dax_attr;		/* STATX_ATTR_DAX */
-	enum tristate journal;		/* ext4: runs with a journal */
-	enum tristate journal_outside;	/* ext4: it is on another device */
-	enum tristate realtime;		/* the file is, or can get, on an XFS realtime device */
-	enum keeping keeping;
-	bool memory_fs;			/* the filesystem itself is one of memory */
-	bool no_fsync;			/* mounted so that fsync(2) writes nothing */
-};
-
-/**
- * facts_collect() - find out what can be found out; what cannot stays unknown
- * @facts: receives it
- * @target: open file or device
- * @root: prefix for /proc and /sys; "" but in tests
- */
-void facts_collect(struct facts *facts, const struct target *target,
-		   const char *root);
-
-/* Parts of it, for tests. */
-int facts_mount(struct facts *facts, const char *root, uint64_t mount_id);
-/* One line of mountinfo, which is changed; is it the mount @mount_id? */
-bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id);
-void facts_device(struct facts *facts, const char *root, const char *class,
-		  dev_t dev);
-void facts_ext4(struct facts *facts, const char *root, dev_t dev);
-void facts_ext4_super(struct facts *facts, const uint8_t super[1024]);
-bool facts_option(const struct facts *facts, const char *option);
-/* @dev: of the filesystem that the file @fd is on. */
-void facts_keeping(struct facts *facts, int fd, dev_t dev, const char *root);
-/* The same of a block device. */
-enum keeping device_keeping(dev_t dev, const char *root);
-/* What a device is, by its directory in sysfs. */
-enum device_kind device_kind_at(const char *dir);
-/* /proc writes blanks, tabs, newlines and backslashes as \ and 3 octal digits. */
-void unescape_octal(char *text);
-
-/* As snprintf() into PATH_MAX bytes; a path too long becomes "", which is no file. */
-__attribute__((format(printf, 2, 3)))
-void path_print(char *path, const char *format, ...);
-/* Read the first line of a small text file. Its length or negative errno. */
-ssize_t read_line(const char *path, char *buf, size_t size);
 
 /* ---- reasons.c ---- */
 

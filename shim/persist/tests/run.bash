@@ -11,6 +11,7 @@ persist_tests() {
 		return
 	fi
 	run "$1/t_persist" "$tests/t_persist"
+	run "$1/t_durable" "$tests/t_durable"
 	run "$1/t_persist text" "$tests/t_persist" no-query no-uring=38
 	run "$1/t_persist eperm" "$tests/t_persist" no-uring=1
 	run "$1/t_flush never" "$tests/t_flush" never
