@@ -1,37 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# bash completion for mincore2(1). Needs nothing but bash; where the package
-# bash-completion is installed it is loaded on demand, else source it.
+# bash completion for mincore2(1), which is asked for what it takes. Needs nothing but
+# bash; where the package bash-completion is installed it is loaded on demand, else
+# source it.
 
-# The command on the line, if there is one: the first word that is no option.
+# The command on the line, if there is one.
 _mincore2_command() {
-	local i skip=0
+	local i commands
+	commands=" $(mincore2 --complete 2>/dev/null | cut -f 1 | tr '\n' ' ')"
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		if ((skip)); then
-			skip=0
-			continue
-		fi
-		case ${COMP_WORDS[i]} in
-		--write-pages | --bits | --level | --interval | --count | --time | --offset | --page)
-			skip=1 ;;
-		-*) ;;
-		*)
+		if [[ $commands == *" ${COMP_WORDS[i]} "* ]]; then
 			echo "${COMP_WORDS[i]}"
-			return ;;
-		esac
+			return
+		fi
 	done
 }
 
 _mincore2_options() {
-	local all="--read --populate --write-pages --private --no-sync --native --emulate --help --version"
-	case $1 in
-	map) echo "$all --bits --bytes --summary --json" ;;
-	check) echo "$all --persist --dax --level --writable --resident --quiet" ;;
-	watch) echo "$all --bits --bytes --summary --interval --count --time" ;;
-	explain) echo "$all --offset --page" ;;
-	*) echo "$all" ;;
-	esac
+	mincore2 --complete "$1" 2>/dev/null | cut -f 1 | tr '\n' ' '
+}
+
+# What the argument of option $2 of command $1 can be: words, "-" for anything, or
+# "." where it takes none.
+_mincore2_argument() {
+	mincore2 --complete "$1" 2>/dev/null | awk -F '\t' -v o="$2" '$1 == o { print $2 }'
 }
 
 # Words of $1 that begin with $2.
@@ -45,26 +38,20 @@ _mincore2_words() {
 
 _mincore2() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local command list line
+	local command argument=. list='' line
 	command=$(_mincore2_command)
-	case $before in
-	--level)
-		_mincore2_words "pte pmd pud" "$word"
-		return ;;
-	--bits) # the last of a list
-		list=''
-		[[ $word != *,* ]] || list=${word%,*},
-		_mincore2_words "resident dax level persist writable zero all" "${word##*,}"
-		COMPREPLY=("${COMPREPLY[@]/#/$list}")
-		return ;;
-	--write-pages | --interval | --count | --time | --offset | --page)
+	[[ $before != --* ]] || argument=$(_mincore2_argument "${command:-map}" "$before")
+	if [[ -n $argument && $argument != . ]]; then
 		COMPREPLY=()
-		return ;;
-	esac
-	if [[ $word == -* ]]; then
-		_mincore2_words "$(_mincore2_options "$command")" "$word"
+		[[ $argument != - ]] || return
+		# The last of a list.
+		[[ $before != --bits || $word != *,* ]] || list=${word%,*},
+		_mincore2_words "$argument" "${word#"$list"}"
+		COMPREPLY=("${COMPREPLY[@]/#/$list}")
+	elif [[ $word == -* ]]; then
+		_mincore2_words "$(_mincore2_options "${command:-map}")" "$word"
 	elif [[ -z $command ]]; then
-		_mincore2_words "map check watch explain" "$word"
+		_mincore2_words "$(mincore2 --complete 2>/dev/null | cut -f 1)" "$word"
 	else
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=()

@@ -1,43 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# fish completion for mincore2(1).
+# fish completion for mincore2(1), which is asked for what it takes.
 
-set -l commands map check watch explain
+set -l commands (mincore2 --complete 2>/dev/null | string replace -r '\t.*' '')
 complete -c mincore2 -n "not __fish_seen_subcommand_from $commands" -f
-complete -c mincore2 -n "not __fish_seen_subcommand_from $commands" -a map -d "Show the mapping"
-complete -c mincore2 -n "not __fish_seen_subcommand_from $commands" -a check -d "Answer with the exit status"
-complete -c mincore2 -n "not __fish_seen_subcommand_from $commands" -a watch -d "Show it again and again"
-complete -c mincore2 -n "not __fish_seen_subcommand_from $commands" -a explain -d "Say why not, and what to change"
-
-complete -c mincore2 -l read -d "Fault all pages in for reading first"
-complete -c mincore2 -l populate -d "Fault all pages in for writing first"
-complete -c mincore2 -l write-pages -x -d "Fault these pages in for writing first"
-complete -c mincore2 -l private -d "Map privately"
-complete -c mincore2 -l no-sync -d "Do not ask for MAP_SYNC"
-complete -c mincore2 -l native -d "Ask mincore2() or nobody"
-complete -c mincore2 -l emulate -d "Find out without mincore2() what can be"
-complete -c mincore2 -l help -d "Print a summary of the options"
-complete -c mincore2 -l version -d "Print the version"
-
-set -l output "__fish_seen_subcommand_from map watch"
-complete -c mincore2 -n $output -l bits -x -a "(__fish_append , resident dax level persist writable zero all)" -d "Ask for these only"
-complete -c mincore2 -n $output -l bytes -d "Print sizes in bytes"
-complete -c mincore2 -n $output -l summary -d "Leave out the rows"
-complete -c mincore2 -n "__fish_seen_subcommand_from map" -l json -d "Print JSON"
-
-set -l check "__fish_seen_subcommand_from check"
-complete -c mincore2 -n $check -l persist -d "All pages are persistence-safe"
-complete -c mincore2 -n $check -l dax -d "No page cache stands between"
-complete -c mincore2 -n $check -l level -x -a "pte pmd pud" -d "Mapped by entries of this level at least"
-complete -c mincore2 -n $check -l writable -d "No write fault is expected"
-complete -c mincore2 -n $check -l resident -d "In memory"
-complete -c mincore2 -n $check -l quiet -d "Print nothing but errors"
-
-set -l watch "__fish_seen_subcommand_from watch"
-complete -c mincore2 -n $watch -l interval -x -d "Seconds between two frames"
-complete -c mincore2 -n $watch -l count -x -d "End after so many frames"
-complete -c mincore2 -n $watch -l time -x -d "End after this time"
-
-set -l explain "__fish_seen_subcommand_from explain"
-complete -c mincore2 -n $explain -l offset -x -d "Only the page at this offset of the file"
-complete -c mincore2 -n $explain -l page -x -d "Only this page"
+for line in (mincore2 --complete 2>/dev/null)
+    set -l command (string split \t -- $line)
+    complete -c mincore2 -n "not __fish_seen_subcommand_from $commands" -a $command[1] -d $command[3]
+    for line in (mincore2 --complete $command[1] 2>/dev/null)
+        set -l option (string split \t -- $line)
+        set -l how
+        switch $option[2]
+            case .
+            case -
+                set how -x
+            case '*'
+                set how -x -a $option[2]
+                test $option[1] != --bits; or set how -x -a "(__fish_append , $option[2])"
+        end
+        complete -c mincore2 -n "__fish_seen_subcommand_from $command[1]" \
+            -l (string sub -s 3 -- $option[1]) $how -d $option[3]
+    end
+end

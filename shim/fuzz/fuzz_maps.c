@@ -9,20 +9,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char line[MINCORE2_EMU_LINE];
-	struct mincore2_emu_lines lines = { .fd = fuzz_file(data, size) };
+	static char line[MINCORE2_LINE];
+	struct mincore2_lines lines = { .fd = fuzz_file(data, size) };
 	/* Short ones too, so that the end of the buffer is met. */
 	size_t room = size ? 2 + data[0] * 16U : 2;
 	int ret;
 
 	if (room > sizeof(line))
 		room = sizeof(line);
-	while ((ret = mincore2_emu_getline(&lines, line, room)) > 0) {
-		struct mincore2_emu_vma vma;
+	while ((ret = mincore2_maps_line(&lines, line, room)) > 0) {
+		struct mincore2_vma vma;
 
 		if (strlen(line) >= room || ret > 2)
 			abort();
-		if (!mincore2_emu_parse_maps(line, &vma))
+		if (!mincore2_maps_parse(line, &vma))
 			continue;
 		if (vma.start >= vma.end || vma.name < line ||
 		    vma.name > line + strlen(line))

@@ -9,8 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char line[MINCORE2_EMU_LINE];
-	struct mincore2_emu_lines lines = { .fd = fuzz_file(data, size) };
+	static char line[MINCORE2_LINE];
+	struct mincore2_lines lines = { .fd = fuzz_file(data, size) };
 	struct mincore2_emu_smaps smaps;
 	int ret = mincore2_emu_find_smaps(&lines, line, 0x1000, 0x3000, &smaps);
 

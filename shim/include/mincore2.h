@@ -42,6 +42,13 @@ ssize_t mincore2(void *addr, size_t length, void *vec, size_t nr,
 		 unsigned int flags);
 
 /**
+ * mincore2_version() - the version of the library that runs
+ *
+ * Return: as "0.2.0"; a string that is never freed.
+ */
+const char *mincore2_version(void);
+
+/**
  * mincore2_supported() - does the running kernel have mincore2()?
  *
  * Asks the kernel once in the life of the process; errno is left alone.
@@ -64,6 +71,19 @@ int mincore2_supported(void);
  * less than @size, the text was cut), or -EINVAL for a NULL @buf with a @size.
  */
 int mincore2_state_string(uint64_t state, char *buf, size_t size);
+
+/**
+ * mincore2_bits_string() - the names of bits that are asked for, or not known
+ * @bits: as flags of mincore2(), or from mincore2_iter_unknown()
+ * @buf: as for mincore2_state_string()
+ * @size: the same
+ *
+ * The same but for the field of the level, which is "LEVEL": in a state its value
+ * is that of MINCORE_PUD.
+ *
+ * Return: as mincore2_state_string().
+ */
+int mincore2_bits_string(uint64_t bits, char *buf, size_t size);
 
 /**
  * mincore2_state_parse() - state bits from their names
@@ -139,7 +159,7 @@ int mincore2_check(const void *addr, size_t length, unsigned int want,
 		   const void **first);
 
 /* How many regions an iterator fetches at a time. */
-#define MINCORE2_ITER_REGIONS	16
+#define MINCORE2_ITER_REGIONS	64
 
 /**
  * struct mincore2_iter - goes over the regions of a range

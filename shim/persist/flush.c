@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Write back cache lines, by libpmem: it knows the instructions of the CPU, and
- * platforms whose caches are persistent.
+ * Write back the cache lines of ranges.
  *
- * These instructions access the memory. A page without an entry in the page
+ * The instructions access the memory. A page without an entry in the page
  * tables is faulted in, which is just right: what is mapped there is what the
  * stores went to, and their lines may still be in the cache. A page that the
  * file has not any more raises SIGBUS, and somebody else may shrink the file
@@ -16,28 +15,13 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <libpmem.h>
-
 #include "internal.h"
-
-/*
- * The child runs on its parent's thread-local storage while that waits, as
- * after vfork(): sanitizers would take it for the parent.
- */
-#if defined(__clang__)
-#define NOT_SANITIZED	\
-	__attribute__((no_sanitize("address", "thread", "undefined"), noinline))
-#else
-#define NOT_SANITIZED	\
-	__attribute__((no_sanitize("address,thread,undefined"), noinline))
-#endif
 
 /* How the child ended. */
 enum { DONE = 0, FAULTED = 1 };
@@ -73,17 +57,17 @@ static void flush_here(struct call *call)
 
 		if (!to_flush(call, part))
 			continue;
-		pmem_flush((void *)part->start, part->end - part->start);
+		write_back(part->start, part->end);
 		part->done = true;
 	}
-	pmem_drain();
+	fence();
 }
 
 /* What was flushed before the fault is ordered, too. */
 NOT_SANITIZED static void on_fault(int sig)
 {
 	(void)sig;
-	pmem_drain();
+	fence();
 	syscall(SYS_exit_group, FAULTED);
 }
 
@@ -139,9 +123,9 @@ NOT_SANITIZED static int child(void *arg)
 		for (uintptr_t at = part->start; at < part->end;
 		     at = page_down(call, at) + call->page)
 			(void)*(const volatile char *)at;
-		pmem_flush((void *)part->start, part->end - part->start);
+		write_back(part->start, part->end);
 	}
-	pmem_drain();
+	fence();
 	syscall(SYS_exit_group, DONE);
 	return DONE;
 }
@@ -205,7 +189,7 @@ static void flush_guarded(struct call *call)
 	 * Non-temporal stores of this thread are in no cache, so the child can
 	 * not write them back, and its fence is another CPU's.
 	 */
-	pmem_drain();
+	fence();
 	while (from < call->nr_parts) {
 		int how = run_child(guard);
 
@@ -231,46 +215,6 @@ static void flush_guarded(struct call *call)
 	free(memory);
 }
 
-/*
- * Are the caches persistent, so that nothing is written back, and no memory
- * accessed? libpmem reads sysfs each time, which takes longer than all the rest
- * here; so its answer is kept. It is one about the machine, and if it was wrong
- * later it would be the guard that is missing: what is written back libpmem
- * decides by itself.
- */
-static bool caches_persist(void)
-{
-	enum { UNKNOWN, YES, NO };
-	/* Guards no other data; threads that race store the same. */
-	static atomic_int answer = UNKNOWN;
-	int known = atomic_load_explicit(&answer, memory_order_relaxed);
-
-	if (known == UNKNOWN) {
-		int ret = pmem_has_auto_flush();
-
-		known = ret == 1 ? YES : NO;
-		if (ret >= 0)
-			atomic_store_explicit(&answer, known,
-					      memory_order_relaxed);
-	}
-	return known == YES;
-}
-
-/* As libpmem does: when the program begins, and only "1" counts. */
-static bool no_flush;
-
-__attribute__((constructor)) static void look_at_environment(void)
-{
-	const char *value = getenv("PMEM_NO_FLUSH");
-
-	no_flush = value && !strcmp(value, "1");
-}
-
-bool can_write_back(void)
-{
-	return !no_flush || caches_persist();
-}
-
 void flush_parts(struct call *call)
 {
 	bool any = false;
@@ -279,20 +223,8 @@ void flush_parts(struct call *call)
 		any = to_flush(call, &call->parts[i]);
 	if (!any)
 		return;
-	if (call->flags & MINCORE2_PERSIST_TRUSTED) {
+	if (call->flags & MINCORE2_PERSIST_TRUSTED)
 		flush_here(call);
-		return;
-	}
-	if (!caches_persist()) {
+	else
 		flush_guarded(call);
-		return;
-	}
-	/* Nothing is accessed, so nothing fails where a page is gone. */
-	flush_here(call);
-	for (size_t i = 0; i < call->nr_parts; i++) {
-		struct part *part = &call->parts[i];
-
-		if (part->kind == PART_FLUSH && part->done && !part->error)
-			part->error = still_there(call, part);
-	}
 }

@@ -100,13 +100,32 @@ bool all_safe(uintptr_t start, uintptr_t end, bool may_emulate);
 /* flush.c */
 
 /*
+ * The child runs on its parent's thread-local storage while that waits, as
+ * after vfork(): sanitizers would take it for the parent.
+ */
+#if defined(__clang__)
+#define NOT_SANITIZED	\
+	__attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+#else
+#define NOT_SANITIZED	\
+	__attribute__((no_sanitize("address,thread,undefined"), noinline))
+#endif
+
+/*
  * Write back the cache lines of each PART_FLUSH whose range has no error. A
  * part that can not be read gets an error; if no guard against SIGBUS can be
  * had, parts become PART_SYNC.
  */
 void flush_parts(struct call *call);
-/* False where libpmem was told not to write back (PMEM_NO_FLUSH=1). */
+
+/* writeback.c */
+
+/* Is there a way on this CPU? To be asked before the next two are called. */
 bool can_write_back(void);
+/* Start to write back the lines of [@start, @end). */
+void write_back(uintptr_t start, uintptr_t end);
+/* And wait until that is done, and non-temporal stores are. */
+void fence(void);
 
 /* vma.c */
 
@@ -131,6 +150,21 @@ struct vma_source {
  */
 int vma_find(struct vma_source *source, uintptr_t addr, struct vma *vma);
 void vma_close(struct vma_source *source);
+
+/* memory.c */
+
+/* The last answer. All 0 at first. */
+struct memory_source {
+	bool known;
+	uint64_t dev;
+	int ret;
+};
+
+/*
+ * Of a file on filesystem @dev: 0; -EOPNOTSUPP, it is in memory only, or that is
+ * not known; -ENOENT, there is no /proc; -EAGAIN.
+ */
+int memory_only(struct memory_source *source, uint64_t dev);
 
 /* sync.c */
 

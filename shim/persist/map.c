@@ -5,12 +5,12 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <libpmem.h>
 
 #include "internal.h"
 
@@ -147,11 +147,30 @@ MINCORE2_API int mincore2_map_check(struct mincore2_mapping *map)
 	return safe;
 }
 
-/* Out of the fast path, so that it needs no room on the stack. */
+/*
+ * Out of the fast path, so that it needs no room on the stack. It is a shared
+ * mapping, so there is nothing to ask. Signals are blocked so that EINTR is none of
+ * theirs: a second try would lose an error that is told once.
+ */
 __attribute__((noinline))
 static int persist_slowly(const void *addr, size_t length)
 {
-	return mincore2_persist(addr, length, 0);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = (uintptr_t)addr & ~(page - 1);
+	int saved_errno = errno;
+	sigset_t all, old;
+	int cancel, err = 0;
+
+	sigfillset(&all);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	if (length && msync((void *)start, (uintptr_t)addr + length - start,
+			    MS_SYNC))
+		err = errno == EINVAL ? -EOPNOTSUPP : -errno;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_setcancelstate(cancel, NULL);
+	errno = saved_errno;
+	return err;
 }
 
 /* Nothing here but what has to be: shim/persist/tests/cost counts. */
@@ -164,8 +183,7 @@ MINCORE2_API int mincore2_map_persist(const struct mincore2_mapping *map,
 		return -ERANGE;
 	if (!known_safe(map))
 		return persist_slowly(addr, length);
-	/* What pmem_persist() does, with two jumps less. */
-	pmem_flush((void *)(uintptr_t)addr, length);
-	pmem_drain();
+	write_back((uintptr_t)addr, (uintptr_t)addr + length);
+	fence();
 	return 0;
 }

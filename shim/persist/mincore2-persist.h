@@ -50,11 +50,19 @@ struct mincore2_range {
  */
 #define MINCORE2_PERSIST_TRUSTED	0x1U
 
+/*
+ * Refuse, with -EOPNOTSUPP, what syncing does not keep: files in memory only (tmpfs,
+ * hugetlbfs, memfd_create(2), shared anonymous memory), and those of which the
+ * filesystem is not mounted here. Without it these are synced like all others, and
+ * "durable" is what fdatasync(2) makes of it.
+ */
+#define MINCORE2_PERSIST_DURABLE	0x2U
+
 /**
  * mincore2_persist() - make what was stored to a range durable
  * @addr: first byte; no alignment is needed
  * @length: bytes; 0 is durable at once
- * @flags: 0 or MINCORE2_PERSIST_TRUSTED
+ * @flags: 0, MINCORE2_PERSIST_TRUSTED, MINCORE2_PERSIST_DURABLE, or both
  *
  * Return: 0, all stores to these bytes through this mapping that happened
  * before the call will outlive a power failure, or what fdatasync(2) on the
@@ -62,8 +70,9 @@ struct mincore2_range {
  * -EINVAL, @flags has an unknown bit: nothing was done;
  * -ENOMEM, the range wraps, or nothing is mapped in a part of it;
  * -EOPNOTSUPP, nothing can make it durable: a private mapping, or a device that
- *	has no persistence and no fsync(2);
- * -EFAULT, it can not be read: the file has shrunk, or access is forbidden;
+ *	has no persistence and no fsync(2); or see MINCORE2_PERSIST_DURABLE;
+ * -EFAULT, the file has shrunk, or the CPU is to write back what it may not read
+ *	(PROT_NONE; where the kernel writes the file that does not matter);
  * -EHWPOISON, the memory is broken;
  * -ENOENT, /proc is missing, so that it can not be told from a private mapping;
  * -EAGAIN, no memory; or what msync(2) failed with, like -EIO.
@@ -74,7 +83,7 @@ int mincore2_persist(const void *addr, size_t length, unsigned int flags);
  * mincore2_persistv() - make what was stored to many ranges durable
  * @ranges: the ranges; they may overlap, and be in any order
  * @nr: how many
- * @flags: 0 or MINCORE2_PERSIST_TRUSTED
+ * @flags: as for mincore2_persist()
  * @timeout_ms: how long to wait for requests by descriptor, -1 for any time
  *
  * One request a descriptor for those that have one, all of them submitted through
@@ -140,8 +149,8 @@ int mincore2_map_safe(const struct mincore2_mapping *map);
  * @addr, @length: any bytes of it
  *
  * By what was found out when it was mapped: nothing is asked. If the file has
- * shrunk, that may raise SIGBUS, as any access to the mapping does; whoever
- * has to live with that calls mincore2_persist().
+ * shrunk, that may raise SIGBUS, as any access to the mapping does, or go
+ * unnoticed; whoever has to live with that calls mincore2_persist().
  *
  * Return: 0; -ERANGE, not in this mapping: nothing was done; or the errors of
  * mincore2_persist().

@@ -125,8 +125,8 @@ MINCORE2_API int mincore2_persistv(struct mincore2_range *ranges, size_t nr,
 	int saved_errno = errno;
 	int cancel, ret;
 
-	if (flags & ~MINCORE2_PERSIST_TRUSTED || timeout_ms < -1 ||
-	    (!ranges && nr))
+	if (flags & ~(MINCORE2_PERSIST_TRUSTED | MINCORE2_PERSIST_DURABLE) ||
+	    timeout_ms < -1 || (!ranges && nr))
 		return -EINVAL;
 	for (size_t i = 0; i < nr; i++)
 		if (ranges[i].reserved[0] || ranges[i].reserved[1])

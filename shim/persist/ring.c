@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 
 #include "ring.h"
+
+#define XFS_MAGIC	0x58465342	/* not in the headers of some */
 
 /* More are submitted in several goes. */
 #define MOST_ENTRIES	4096
@@ -73,10 +77,35 @@ void ring_start(struct ring *ring, struct call *call, struct part **leaders,
 	submit(ring, queued);
 }
 
+/*
+ * io_uring cancels requests that it has not begun, for instance when no thread can
+ * be had for them. That looks like an error of the file; but these do not fail a
+ * write with that, as a server or its network may.
+ */
+static bool was_not_begun(const struct part *leader, int result)
+{
+	static const uint32_t local[] = {
+		EXT4_SUPER_MAGIC, XFS_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+		TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC,
+	};
+	struct statfs fs;
+
+	if (result != -ECANCELED || fstatfs(leader->fd, &fs))
+		return false;
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		if ((uint32_t)fs.f_type == local[i])
+			return true;
+	return false;
+}
+
 static void take(struct io_uring_cqe *cqe)
 {
 	struct part *leader = io_uring_cqe_get_data(cqe);
 
+	if (was_not_begun(leader, cqe->res)) {
+		leader->error = 0;	/* done by fdatasync(2) then */
+		return;
+	}
 	/* Whatever it is, it may be the file's own, which is told once. */
 	leader->error = cqe->res < 0 ? cqe->res : 0;
 	leader->done = true;

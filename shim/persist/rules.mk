@@ -2,33 +2,38 @@
 #
 # libmincore2-persist, and libmincore2-pmem.so for LD_PRELOAD: part of
 # shim/Makefile. PERSIST=no leaves them out, as a compiler does that does not
-# find liburing and libpmem (they are not there for 32 bit).
+# find liburing (it is not there for 32 bit).
 
 comma := ,
-OBJCOPY ?= objcopy
 
 ifndef PERSIST
-PERSIST := $(shell printf '\043include <liburing.h>\n\043include <libpmem.h>\nint main(void) { return 0; }' | \
-	$(CC) -x c - -o /dev/null -luring -lpmem >/dev/null 2>&1 && echo yes || echo no)
+PERSIST := $(shell printf '\043include <liburing.h>\nint main(void) { return 0; }' | \
+	$(CC) -x c - -o /dev/null -luring >/dev/null 2>&1 && echo yes || echo no)
 endif
 
 P_SONAME	:= libmincore2-persist.so.$(MAJOR)
 P_REALNAME	:= libmincore2-persist.so.$(VERSION)
-P_OBJ		:= $(patsubst %,$(BUILD)/persist/%.o,persist ask flush vma sync ring map)
+P_OBJ		:= $(patsubst %,$(BUILD)/persist/%.o,persist ask flush writeback vma memory sync ring map maps)
 P_STATIC	:= $(BUILD)/libmincore2-persist.a
 P_SHARED	:= $(BUILD)/$(P_REALNAME)
 P_LINKS		:= $(BUILD)/$(P_SONAME) $(BUILD)/libmincore2-persist.so
 P_PRELOAD	:= $(BUILD)/libmincore2-pmem.so
 P_MAN3		:= $(wildcard persist/man/*.3)
 P_MAN7		:= $(wildcard persist/man/*.7)
-P_LIBS		:= -luring -lpmem
+P_LIBS		:= -luring
 # What programs with the static library need.
 P_LINK		:= $(P_STATIC) $(STATIC) $(P_LIBS)
 
 $(BUILD)/persist/%.o: persist/%.c $(UAPI_COPY)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Ipersist $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Ipersist -Isrc $(ALL_CFLAGS) -c -o $@ $<
+
+# The parser of maps is libmincore2's, which does not export it.
+$(BUILD)/persist/maps.o: src/maps.c src/maps.h
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # One object whose hidden names are local: they are not in a program's way.
 $(BUILD)/persist/all.o: $(P_OBJ)
@@ -61,7 +66,7 @@ persist: $(P_STATIC) $(P_SHARED) $(P_LINKS) $(P_PRELOAD)
 P_TESTS := $(patsubst persist/tests/t_%.c,$(BUILD)/persist/tests/t_%,$(wildcard persist/tests/t_*.c))
 # Calls that the tests make fail, or look at.
 P_WRAP := $(addprefix -Wl$(comma)--wrap=,fdatasync msync clone sigaction mincore2 \
-	pmem_has_auto_flush 	io_uring_queue_init_params io_uring_submit)
+	io_uring_queue_init_params io_uring_submit fstatfs64)
 
 $(BUILD)/persist/tests/%.o: persist/tests/%.c $(UAPI_COPY)
 	@mkdir -p $(@D)

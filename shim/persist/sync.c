@@ -5,10 +5,12 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -87,13 +89,16 @@ static int target_mapped(struct call *call, struct part *part,
 }
 
 /* Finds the targets of part @i, which is cut where another mapping begins. */
-static int find_target(struct call *call, size_t i, struct vma_source *source)
+static int find_target(struct call *call, size_t i, struct vma_source *source,
+		       struct memory_source *memory)
 {
+	const unsigned int durable = MINCORE2_PERSIST_DURABLE;
+	const unsigned int trusted = MINCORE2_PERSIST_TRUSTED;
 	struct part rest = call->parts[i];
 	struct vma vma;
 	int err;
 
-	if (call->flags & MINCORE2_PERSIST_TRUSTED) {
+	if ((call->flags & (trusted | durable)) == trusted) {
 		target_trusted(call, &call->parts[i]);
 		return 0;
 	}
@@ -105,7 +110,11 @@ static int find_target(struct call *call, size_t i, struct vma_source *source)
 			return err;
 		call->parts[i].end = vma.end;
 	}
-	if (!err)
+	if (!err && call->flags & durable && vma.shared)
+		err = memory_only(memory, vma.dev);
+	if (!err && call->flags & trusted)
+		target_trusted(call, &call->parts[i]);
+	else if (!err)
 		err = target_mapped(call, &call->parts[i], &vma);
 	call->parts[i].error = err;
 	return 0;
@@ -114,6 +123,7 @@ static int find_target(struct call *call, size_t i, struct vma_source *source)
 static int find_targets(struct call *call)
 {
 	struct vma_source source = { .fd = -1 };
+	struct memory_source memory = { .known = false };
 	int err = 0;
 
 	/* Before a descriptor of ours takes the number of one that is closed. */
@@ -127,7 +137,7 @@ static int find_targets(struct call *call)
 	/* Grows while it is gone through. */
 	for (size_t i = 0; i < call->nr_parts && !err; i++)
 		if (to_sync(call, &call->parts[i]))
-			err = find_target(call, i, &source);
+			err = find_target(call, i, &source, &memory);
 	vma_close(&source);
 	return err;
 }
@@ -310,10 +320,44 @@ static void share_errors(struct part **parts, size_t nr)
 				parts[j]->error = parts[i]->error;
 }
 
+/*
+ * Files that are in memory: fdatasync() has nothing to wait for there. (Two of
+ * them take 0.4 us, 64 take 14; by a ring 28 and 75. On a disk a ring is faster
+ * from two on.)
+ */
+static bool never_waits(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && ((uint32_t)fs.f_type == TMPFS_MAGIC ||
+				     (uint32_t)fs.f_type == RAMFS_MAGIC ||
+				     (uint32_t)fs.f_type == HUGETLBFS_MAGIC);
+}
+
+/* Moves those that need no ring to the front. Returns how many. */
+static size_t sort_out(const struct call *call, struct part **leaders,
+		       size_t count)
+{
+	size_t plain = 0;
+
+	/* A limit of time is kept by the ring only. */
+	if (count < 2 || call->deadline != UINT64_MAX)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		struct part *leader = leaders[i];
+
+		if (!never_waits(leader->fd))
+			continue;
+		leaders[i] = leaders[plain];
+		leaders[plain++] = leader;
+	}
+	return plain;
+}
+
 int sync_parts(struct call *call)
 {
 	struct part **sorted, **leaders;
-	size_t nr = 0, count, by_addr;
+	size_t nr = 0, count, by_addr, plain;
 	struct ring ring;
 	int err = find_targets(call);
 
@@ -336,8 +380,9 @@ int sync_parts(struct call *call)
 	for (by_addr = 0; by_addr < count && leaders[by_addr]->fd < 0; by_addr++)
 		;
 	/* Those by address come first in the order, and run meanwhile. */
-	ring_start(&ring, call, leaders + by_addr, count - by_addr);
-	run_plain(call, leaders, by_addr);
+	plain = by_addr + sort_out(call, leaders + by_addr, count - by_addr);
+	ring_start(&ring, call, leaders + plain, count - plain);
+	run_plain(call, leaders, plain);
 	ring_finish(&ring, call);
 	run_plain(call, leaders, count);
 	spread(sorted, nr);

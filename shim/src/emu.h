@@ -2,7 +2,8 @@
 /*
  * The emulation: what its files share.
  *
- * A call (emulate.c) reads /proc/self/maps (emu_maps.c) as far as it has to.
+ * A call (emulate.c) asks for the mappings (maps.c), or reads maps as far as it
+ * has to.
  * For each mapping it finds out what the file is (emu_file.c), and for
  * device-dax what memory it is made of (emu_sysfs.c); then it looks at the
  * pages (emu_pages.c), with smaps (emu_smaps.c) where the kernel has nothing
@@ -14,11 +15,10 @@
 #ifndef MINCORE2_EMU_H
 #define MINCORE2_EMU_H
 
-#include <limits.h>
-#include <linux/limits.h>
 #include <stdbool.h>
 
 #include "internal.h"
+#include "maps.h"
 
 enum mincore2_tri { MINCORE2_UNKNOWN, MINCORE2_NO, MINCORE2_YES };
 
@@ -28,6 +28,7 @@ enum mincore2_tri { MINCORE2_UNKNOWN, MINCORE2_NO, MINCORE2_YES };
  * @sys: where sysfs is mounted
  * @trust: take these for procfs and sysfs without asking what they are
  * @no_scan: do without PAGEMAP_SCAN, as kernels before 6.7 have to
+ * @no_query: do without PROCMAP_QUERY, as kernels before 6.11 have to
  *
  * All but the defaults is for tests.
  */
@@ -36,63 +37,8 @@ struct mincore2_emu_env {
 	const char *sys;
 	bool trust;
 	bool no_scan;
+	bool no_query;
 };
-
-/**
- * struct mincore2_emu_lines - a file being read line by line
- * @fd: the file
- * @pos: next byte of @buf
- * @len: bytes in @buf
- * @buf: what has been read ahead
- */
-struct mincore2_emu_lines {
-	int fd;
-	size_t pos, len;
-	char buf[4096];
-};
-
-/* Room for a line of maps: what is longer is cut. */
-#define MINCORE2_EMU_LINE	(PATH_MAX + 128)
-
-/**
- * mincore2_emu_getline() - the next line
- * @lines: the file
- * @line: receives it without the newline, terminated
- * @size: bytes at @line; the rest of a longer line is skipped
- *
- * Return: 1; 2 if the line was cut; 0 at the end; or a negative errno.
- */
-int mincore2_emu_getline(struct mincore2_emu_lines *lines, char *line,
-			 size_t size);
-
-/* ---- emu_maps.c ---- */
-
-/**
- * struct mincore2_emu_vma - a line of maps, proc_pid_maps(5)
- * @start: address
- * @end: address after it
- * @ino: inode number of the file; 0: none
- * @dev_major: device of its filesystem
- * @dev_minor: the same
- * @write: stores are allowed
- * @shared: not a private mapping
- * @name: path or name as the kernel shows it; within the line that was parsed
- */
-struct mincore2_emu_vma {
-	uint64_t start, end, ino;
-	unsigned int dev_major, dev_minor;
-	bool write, shared;
-	const char *name;
-};
-
-/**
- * mincore2_emu_parse_maps() - read a line of maps, or the head of one of smaps
- * @line: the line, terminated; has to live as long as @vma
- * @vma: receives it
- *
- * Return: whether it is such a line.
- */
-bool mincore2_emu_parse_maps(const char *line, struct mincore2_emu_vma *vma);
 
 /* ---- emu_smaps.c ---- */
 
@@ -123,14 +69,14 @@ void mincore2_emu_parse_smaps(const char *line,
 /**
  * mincore2_emu_find_smaps() - read on in smaps to a mapping
  * @lines: smaps, read so far at most to this mapping
- * @line: MINCORE2_EMU_LINE bytes to work with
+ * @line: MINCORE2_LINE bytes to work with
  * @start: where the mapping starts
  * @end: where it ends
  * @smaps: receives it
  *
  * Return: 1; 0, there is no such mapping (any more); or a negative errno.
  */
-int mincore2_emu_find_smaps(struct mincore2_emu_lines *lines, char *line,
+int mincore2_emu_find_smaps(struct mincore2_lines *lines, char *line,
 			    uint64_t start, uint64_t end,
 			    struct mincore2_emu_smaps *smaps);
 
@@ -212,12 +158,17 @@ int mincore2_emu_device(const struct mincore2_emu_env *env,
  * @asked_smaps: @smaps has been filled in as far as that is possible
  * @huge_size: their size; 0: not known
  * @align: bytes that each entry of device-dax has; 0: not known, or another file
+ * @shmem: its pages may be swapped out
+ * @fd: the file, opened with O_PATH; -1: none
+ * @cache_fd: the file, to ask about its cache; -1: none
+ * @asked_cache: @cache_fd has been filled in as far as that is possible
  * @smaps: what smaps says
  */
 struct mincore2_emu_facts {
 	enum mincore2_tri dax, persist, may_look, hugetlb;
-	bool anon, cached, pfnmap, pud;
-	bool asked_smaps;
+	bool anon, cached, pfnmap, pud, shmem;
+	bool asked_smaps, asked_cache;
+	int fd, cache_fd;
 	uint64_t huge_size, align;
 	struct mincore2_emu_smaps smaps;
 };
@@ -226,16 +177,19 @@ struct mincore2_emu_facts {
  * mincore2_emu_facts() - find out what is behind a mapping
  * @env: where to look
  * @vma: the mapping
- * @facts: receives it
+ * @facts: receives it; mincore2_emu_facts_end() in any case
  *
  * Return: 0, or -EMFILE, -ENFILE, -ENOMEM.
  */
 int mincore2_emu_facts(const struct mincore2_emu_env *env,
-		       const struct mincore2_emu_vma *vma,
+		       const struct mincore2_vma *vma,
 		       struct mincore2_emu_facts *facts);
 
+/* Close what the facts have open. */
+void mincore2_emu_facts_end(struct mincore2_emu_facts *facts);
+
 /* Does a mapping have room for a PUD entry? */
-bool mincore2_emu_room_for_pud(const struct mincore2_emu_vma *vma);
+bool mincore2_emu_room_for_pud(const struct mincore2_vma *vma);
 
 /* log2 of what a PMD or PUD entry reaches, with page tables of 64 bits. */
 unsigned int mincore2_emu_pmd_shift(void);
@@ -243,6 +197,22 @@ unsigned int mincore2_emu_pud_shift(void);
 
 /* Does @fd lie in a filesystem of this type (statfs(2))? */
 bool mincore2_emu_on_fs(int fd, unsigned long type);
+
+/* ---- emu_cache.c ---- */
+
+/**
+ * mincore2_emu_uncached() - are no pages of a range in the page cache?
+ * @vma: a mapping of a regular file
+ * @facts: of it
+ * @start: first address
+ * @end: and the one behind, in the mapping
+ *
+ * Return: whether that is known. False where the kernel can not say so (before
+ * Linux 6.5) or would not to mincore(2).
+ */
+bool mincore2_emu_uncached(const struct mincore2_vma *vma,
+			   struct mincore2_emu_facts *facts, uint64_t start,
+			   uint64_t end);
 
 /* ---- emu_pages.c ---- */
 
@@ -307,6 +277,7 @@ int mincore2_emu_next_run(struct mincore2_emu_pages *pages, uint64_t start,
  * @unknown: bits asked for that are not known of these
  * @pages: the page tables
  * @maps: maps, being read
+ * @query: mappings can be asked for, without reading
  * @smaps: smaps, being read; fd -1: not opened
  * @may_smaps: smaps can be read without splitting anything
  * @line: line of maps
@@ -321,9 +292,10 @@ struct mincore2_emu_call {
 	size_t nr, stored;
 	uint64_t unknown;
 	struct mincore2_emu_pages pages;
-	struct mincore2_emu_lines maps, smaps;
+	struct mincore2_lines maps, smaps;
+	bool query;
 	enum mincore2_tri may_smaps;
-	char line[MINCORE2_EMU_LINE], other_line[MINCORE2_EMU_LINE];
+	char line[MINCORE2_LINE], other_line[MINCORE2_LINE];
 	unsigned char core[2048];
 };
 
@@ -349,7 +321,7 @@ int mincore2_emu_put(struct mincore2_emu_call *call, uint64_t end,
  * more; or another negative errno.
  */
 int mincore2_emu_report(struct mincore2_emu_call *call,
-			const struct mincore2_emu_vma *vma, uint64_t end);
+			const struct mincore2_vma *vma, uint64_t end);
 
 /* ---- emu_level.c ---- */
 
@@ -363,7 +335,7 @@ int mincore2_emu_report(struct mincore2_emu_call *call,
  * Return: LEVEL and ENTRY_SHIFT of a state; 0: not known.
  */
 uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
-			    const struct mincore2_emu_vma *vma,
+			    const struct mincore2_vma *vma,
 			    struct mincore2_emu_facts *facts,
 			    unsigned int bits);
 

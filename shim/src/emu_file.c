@@ -17,15 +17,12 @@
 #include <unistd.h>
 
 #include "emu.h"
-
-/* Linux 5.8; the headers of older C libraries do not have it. */
-#ifndef STATX_ATTR_DAX
-#define STATX_ATTR_DAX	0x00200000
-#endif
+#include "statx.h"
 
 /* <linux/magic.h> */
 #define HUGETLBFS_MAGIC	0x958458f6UL
 #define SYSFS_MAGIC	0x62656572UL
+#define TMPFS_MAGIC	0x01021994UL
 #define PROC_MAGIC	0x9fa0UL
 #define DEBUGFS_MAGIC	0x64626720UL
 
@@ -62,7 +59,7 @@ unsigned int mincore2_emu_pud_shift(void)
 	return mincore2_emu_pmd_shift() + page_shift() - 3;
 }
 
-bool mincore2_emu_room_for_pud(const struct mincore2_emu_vma *vma)
+bool mincore2_emu_room_for_pud(const struct mincore2_vma *vma)
 {
 	uint64_t size = (uint64_t)1 << mincore2_emu_pud_shift();
 	uint64_t first;
@@ -97,7 +94,7 @@ static bool out_of_resources(int err)
 	return err == EMFILE || err == ENFILE || err == ENOMEM;
 }
 
-static bool same_file(int fd, const struct mincore2_emu_vma *vma)
+static bool same_file(int fd, const struct mincore2_vma *vma)
 {
 	struct stat st;
 
@@ -127,10 +124,10 @@ static void unescape(const char *name, char *path, size_t size)
  * where it cannot be found, or -EMFILE and the like.
  */
 static int open_file(const struct mincore2_emu_env *env,
-		     const struct mincore2_emu_vma *vma)
+		     const struct mincore2_vma *vma)
 {
 	const int flags = O_PATH | O_CLOEXEC;
-	char path[MINCORE2_EMU_LINE];
+	char path[MINCORE2_LINE];
 	int fd;
 
 	/* It is the process that has map_files, not the thread. */
@@ -160,12 +157,12 @@ static int open_file(const struct mincore2_emu_env *env,
  * The rule of mincore(2) since Linux 5.2, can_do_mincore(): the owner of the
  * file, or who might open it for writing. UNKNOWN, as there may be a capability.
  */
-static enum mincore2_tri may_look(int fd, const struct statx *stx)
+static enum mincore2_tri may_look(int fd, const struct mincore2_statx *stx)
 {
 	/* The way to ask for it: an ID that is none changes nothing. */
 	uid_t fsuid = (uid_t)setfsuid((uid_t)-1);
 
-	if (stx->stx_mask & STATX_UID && stx->stx_uid == fsuid &&
+	if (stx->mask & MINCORE2_STATX_UID && stx->uid == fsuid &&
 	    fsuid != OVERFLOW_UID)
 		return MINCORE2_YES;
 	if (!faccessat(fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH))
@@ -173,8 +170,8 @@ static enum mincore2_tri may_look(int fd, const struct statx *stx)
 	return MINCORE2_UNKNOWN;
 }
 
-static void regular_facts(int fd, const struct statx *stx,
-			  const struct mincore2_emu_vma *vma,
+static void regular_facts(int fd, const struct mincore2_statx *stx,
+			  const struct mincore2_vma *vma,
 			  struct mincore2_emu_facts *facts)
 {
 	struct statfs fs;
@@ -190,6 +187,10 @@ static void regular_facts(int fd, const struct statx *stx,
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->pfnmap = false;
 		return;
+	case (uint32_t)TMPFS_MAGIC:
+		facts->shmem = true;
+		facts->pfnmap = false;
+		break;
 	case (uint32_t)SYSFS_MAGIC:	/* memory of PCI devices */
 	case (uint32_t)PROC_MAGIC:
 	case (uint32_t)DEBUGFS_MAGIC:
@@ -197,9 +198,9 @@ static void regular_facts(int fd, const struct statx *stx,
 	default:
 		facts->pfnmap = false;
 	}
-	if (!(stx->stx_attributes_mask & STATX_ATTR_DAX))
+	if (!(stx->attributes_mask & MINCORE2_ATTR_DAX))
 		return;
-	if (!(stx->stx_attributes & STATX_ATTR_DAX)) {
+	if (!(stx->attributes & MINCORE2_ATTR_DAX)) {
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->cached = !facts->pfnmap;
 		return;
@@ -211,13 +212,13 @@ static void regular_facts(int fd, const struct statx *stx,
 }
 
 static int device_facts(const struct mincore2_emu_env *env,
-			const struct statx *stx,
-			const struct mincore2_emu_vma *vma,
+			const struct mincore2_statx *stx,
+			const struct mincore2_vma *vma,
 			struct mincore2_emu_facts *facts)
 {
 	struct mincore2_emu_device device;
-	int err = mincore2_emu_device(env, stx->stx_rdev_major,
-				      stx->stx_rdev_minor, &device);
+	int err = mincore2_emu_device(env, stx->rdev_major,
+				      stx->rdev_minor, &device);
 
 	if (err)
 		return err;
@@ -240,20 +241,19 @@ static int device_facts(const struct mincore2_emu_env *env,
 }
 
 static int file_facts(const struct mincore2_emu_env *env,
-		      const struct mincore2_emu_vma *vma, int fd,
+		      const struct mincore2_vma *vma, int fd,
 		      struct mincore2_emu_facts *facts)
 {
-	struct statx stx;
+	struct mincore2_statx stx;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
-		  STATX_BASIC_STATS, &stx))
+	if (mincore2_statx(fd, &stx))
 		return 0;
 	facts->may_look = may_look(fd, &stx);
-	if (S_ISREG(stx.stx_mode)) {
+	if (S_ISREG(stx.mode)) {
 		regular_facts(fd, &stx, vma, facts);
-	} else if (S_ISCHR(stx.stx_mode)) {
+	} else if (S_ISCHR(stx.mode)) {
 		return device_facts(env, &stx, vma, facts);
-	} else if (S_ISBLK(stx.stx_mode)) {
+	} else if (S_ISBLK(stx.mode)) {
 		/* Its page cache; DAX of block devices is gone since 4.6. */
 		facts->dax = facts->persist = facts->hugetlb = MINCORE2_NO;
 		facts->pud = facts->pfnmap = false;
@@ -263,13 +263,13 @@ static int file_facts(const struct mincore2_emu_env *env,
 }
 
 int mincore2_emu_facts(const struct mincore2_emu_env *env,
-		       const struct mincore2_emu_vma *vma,
+		       const struct mincore2_vma *vma,
 		       struct mincore2_emu_facts *facts)
 {
 	const char *name = vma->name;
-	int fd, err;
+	int fd;
 
-	*facts = (struct mincore2_emu_facts) { 0 };
+	*facts = (struct mincore2_emu_facts) { .fd = -1, .cache_fd = -1 };
 	if (!vma->ino && !vma->dev_major && !vma->dev_minor) {
 		facts->dax = facts->persist = facts->hugetlb = MINCORE2_NO;
 		if (!*name || begins(name, "[heap") || begins(name, "[stack") ||
@@ -284,20 +284,27 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 	}
 	facts->pfnmap = true;
 	facts->pud = mincore2_emu_room_for_pud(vma);
+	if (vma->page_size == mincore2_page_size())
+		facts->hugetlb = MINCORE2_NO;
 	fd = open_file(env, vma);
 	if (fd < -1)
 		return fd;
 	if (fd >= 0) {
-		err = file_facts(env, vma, fd, facts);
-		close(fd);
-		return err;
+		facts->fd = fd;
+		return file_facts(env, vma, fd, facts);
 	}
 	if (is_internal_shmem(name)) {
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->pud = facts->pfnmap = false;
 		/* A memfd may be hugetlb. */
-		facts->hugetlb = begins(name, "/memfd:") || begins(name, "/SYSV") ?
-				 MINCORE2_UNKNOWN : MINCORE2_NO;
+		if (vma->page_size > mincore2_page_size()) {
+			facts->hugetlb = MINCORE2_YES;
+			facts->huge_size = vma->page_size;
+		} else if (!vma->page_size) {
+			facts->hugetlb = begins(name, "/memfd:") ||
+					 begins(name, "/SYSV") ?
+					 MINCORE2_UNKNOWN : MINCORE2_NO;
+		}
 		facts->cached = true;
 	} else if (!strcmp(name, "/anon_hugepage (deleted)")) {
 		facts->dax = facts->persist = MINCORE2_NO;
@@ -305,4 +312,13 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 		facts->hugetlb = MINCORE2_YES;
 	}
 	return 0;
+}
+
+void mincore2_emu_facts_end(struct mincore2_emu_facts *facts)
+{
+	if (facts->fd >= 0)
+		close(facts->fd);
+	if (facts->cache_fd >= 0)
+		close(facts->cache_fd);
+	facts->fd = facts->cache_fd = -1;
 }

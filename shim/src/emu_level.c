@@ -31,7 +31,7 @@ static uint64_t level_of(unsigned int shift)
 	return level | (uint64_t)shift << 56;
 }
 
-static bool room_for_pmd(const struct mincore2_emu_vma *vma)
+static bool room_for_pmd(const struct mincore2_vma *vma)
 {
 	uint64_t size = (uint64_t)1 << mincore2_emu_pmd_shift();
 	uint64_t first;
@@ -45,7 +45,7 @@ static bool room_for_pmd(const struct mincore2_emu_vma *vma)
 /* Reading smaps looks at all mappings: may any of them be split by that? */
 static bool may_read_smaps(struct mincore2_emu_call *call)
 {
-	struct mincore2_emu_lines maps = { .fd = -1 };
+	struct mincore2_lines maps = { .fd = -1 };
 	enum mincore2_tri verdict = MINCORE2_YES;
 	int ret;
 
@@ -58,15 +58,16 @@ static bool may_read_smaps(struct mincore2_emu_call *call)
 		return false;
 	do {
 		struct mincore2_emu_facts facts;
-		struct mincore2_emu_vma vma;
+		struct mincore2_vma vma;
 
-		ret = mincore2_emu_getline(&maps, call->other_line,
+		ret = mincore2_maps_line(&maps, call->other_line,
 					   sizeof(call->other_line));
-		if (ret <= 0 || !mincore2_emu_parse_maps(call->other_line, &vma) ||
+		if (ret <= 0 || !mincore2_maps_parse(call->other_line, &vma) ||
 		    !vma.ino || !mincore2_emu_room_for_pud(&vma))
 			continue;
 		if (mincore2_emu_facts(call->env, &vma, &facts) || facts.pud)
 			verdict = MINCORE2_NO;
+		mincore2_emu_facts_end(&facts);
 	} while (ret > 0 && verdict == MINCORE2_YES);
 	close(maps.fd);
 	if (ret < 0)
@@ -77,7 +78,7 @@ static bool may_read_smaps(struct mincore2_emu_call *call)
 
 /* Fill in facts->smaps, once; all 0 where that is not possible. */
 static void ask_smaps(struct mincore2_emu_call *call,
-		      const struct mincore2_emu_vma *vma,
+		      const struct mincore2_vma *vma,
 		      struct mincore2_emu_facts *facts)
 {
 	if (facts->asked_smaps)
@@ -100,7 +101,7 @@ static void ask_smaps(struct mincore2_emu_call *call,
 }
 
 static uint64_t hugetlb_level(struct mincore2_emu_call *call,
-			      const struct mincore2_emu_vma *vma,
+			      const struct mincore2_vma *vma,
 			      struct mincore2_emu_facts *facts)
 {
 	if (!facts->huge_size) {
@@ -114,7 +115,7 @@ static uint64_t hugetlb_level(struct mincore2_emu_call *call,
 
 /* Without PAGEMAP_SCAN: sums for the mapping as a whole are all there is. */
 static uint64_t level_by_sums(struct mincore2_emu_call *call,
-			      const struct mincore2_emu_vma *vma,
+			      const struct mincore2_vma *vma,
 			      struct mincore2_emu_facts *facts)
 {
 	if (facts->align >= mincore2_page_size())
@@ -142,7 +143,7 @@ static uint64_t level_by_sums(struct mincore2_emu_call *call,
 }
 
 uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
-			    const struct mincore2_emu_vma *vma,
+			    const struct mincore2_vma *vma,
 			    struct mincore2_emu_facts *facts,
 			    unsigned int bits)
 {

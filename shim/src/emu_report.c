@@ -48,43 +48,77 @@ int mincore2_emu_put(struct mincore2_emu_call *call, uint64_t end,
  * in memory. If it may not tell it says that all are, so a single one that is
  * not proves that it may.
  */
-static int report_cached(struct mincore2_emu_call *call,
-			 struct mincore2_emu_facts *facts, uint64_t end,
-			 uint64_t state, uint64_t unknown)
+static int report_core(struct mincore2_emu_call *call,
+		       struct mincore2_emu_facts *facts, uint64_t end,
+		       uint64_t state, uint64_t unknown)
 {
 	uint64_t page = mincore2_page_size();
+	size_t nr = (size_t)((end - call->at) / page), i, n;
+	uint64_t start = call->at;
 
-	while (call->at < end) {
-		size_t nr = (size_t)((end - call->at) / page), i, n;
-		uint64_t start = call->at;
+	if (nr > sizeof(call->core))
+		nr = sizeof(call->core);
+	if (mincore((void *)(uintptr_t)start, nr * page, call->core))
+		return errno == ENOMEM ? -ESTALE : -EAGAIN;
+	for (i = 0; i < nr; i++)
+		if (!(call->core[i] & 1))
+			facts->may_look = MINCORE2_YES;
+	for (i = 0; i < nr; i = n) {
+		uint64_t core = MINCORE_RESIDENT;
 
-		if (nr > sizeof(call->core))
-			nr = sizeof(call->core);
-		if (mincore((void *)(uintptr_t)start, nr * page, call->core))
-			return errno == ENOMEM ? -ESTALE : -EAGAIN;
-		for (i = 0; i < nr; i++)
-			if (!(call->core[i] & 1))
-				facts->may_look = MINCORE2_YES;
-		for (i = 0; i < nr; i = n) {
-			uint64_t core = MINCORE_RESIDENT;
-
-			for (n = i + 1; n < nr &&
-			     !((call->core[n] ^ call->core[i]) & 1); n++)
-				;
-			if (facts->may_look != MINCORE2_YES)
-				core = MINCORE_DENIED;
-			else if (!(call->core[i] & 1))
-				core = 0;
-			if (mincore2_emu_put(call, start + n * page,
-					     state | core, unknown))
-				return 1;
-		}
+		for (n = i + 1; n < nr &&
+		     !((call->core[n] ^ call->core[i]) & 1); n++)
+			;
+		if (facts->may_look != MINCORE2_YES)
+			core = MINCORE_DENIED;
+		else if (!(call->core[i] & 1))
+			core = 0;
+		if (mincore2_emu_put(call, start + n * page, state | core,
+				     unknown))
+			return 1;
 	}
 	return 0;
 }
 
+/* Below this it is not worth to open the file. */
+#define LONG_HOLE	((uint64_t)1 << 27)
+
+/*
+ * The same of any length. Windows that have no page at all are skipped, each
+ * twice as long as the one before; one that has a page is halved.
+ */
+static int report_cached(struct mincore2_emu_call *call,
+			 const struct mincore2_vma *vma,
+			 struct mincore2_emu_facts *facts, uint64_t end,
+			 uint64_t state, uint64_t unknown)
+{
+	const uint64_t least = sizeof(call->core) * mincore2_page_size();
+	bool skip = end - call->at >= LONG_HOLE;
+	uint64_t window = least;
+	int ret = 0;
+
+	while (call->at < end && !ret) {
+		uint64_t left = end - call->at;
+		uint64_t until = call->at + (left < window ? left : window);
+
+		if (!skip || left < least) {
+			ret = report_core(call, facts, end, state, unknown);
+		} else if (mincore2_emu_uncached(vma, facts, call->at, until)) {
+			ret = mincore2_emu_put(call, until, state, unknown);
+			window *= 2;
+		} else if (window > least) {
+			window /= 2;
+		} else {
+			ret = report_core(call, facts, until, state, unknown);
+			skip = facts->cache_fd >= 0 ||
+			       facts->may_look != MINCORE2_YES;
+		}
+	}
+	return ret;
+}
+
 static int report_hole(struct mincore2_emu_call *call,
-		       const struct mincore2_emu_vma *vma,
+		       const struct mincore2_vma *vma,
 		       struct mincore2_emu_facts *facts,
 		       const struct mincore2_emu_run *run,
 		       uint64_t state, uint64_t unknown)
@@ -106,11 +140,11 @@ static int report_hole(struct mincore2_emu_call *call,
 		return mincore2_emu_put(call, run->end, state,
 					unknown | MINCORE_RESIDENT |
 					MINCORE_DENIED);
-	return report_cached(call, facts, run->end, state, unknown);
+	return report_cached(call, vma, facts, run->end, state, unknown);
 }
 
 static int report_present(struct mincore2_emu_call *call,
-			  const struct mincore2_emu_vma *vma,
+			  const struct mincore2_vma *vma,
 			  struct mincore2_emu_facts *facts,
 			  const struct mincore2_emu_run *run,
 			  uint64_t state, uint64_t unknown)
@@ -151,7 +185,7 @@ static int report_present(struct mincore2_emu_call *call,
 
 /* Without pagemap: mincore(2) is all there is. */
 static int report_blind(struct mincore2_emu_call *call,
-			const struct mincore2_emu_vma *vma,
+			const struct mincore2_vma *vma,
 			struct mincore2_emu_facts *facts, uint64_t end,
 			uint64_t state, uint64_t unknown)
 {
@@ -163,48 +197,58 @@ static int report_blind(struct mincore2_emu_call *call,
 	if (facts->may_look != MINCORE2_YES)
 		return mincore2_emu_put(call, end, state, unknown |
 					MINCORE_RESIDENT | MINCORE_DENIED);
-	return report_cached(call, facts, end, state, unknown);
+	return report_cached(call, vma, facts, end, state, unknown);
 }
 
-int mincore2_emu_report(struct mincore2_emu_call *call,
-			const struct mincore2_emu_vma *vma, uint64_t end)
+static int report_mapping(struct mincore2_emu_call *call,
+			  const struct mincore2_vma *vma,
+			  struct mincore2_emu_facts *facts, uint64_t end)
 {
-	struct mincore2_emu_facts facts;
 	uint64_t state = 0, unknown = 0, walked = WALKED;
-	int ret = mincore2_emu_facts(call->env, vma, &facts);
+	int ret = 0;
 
-	if (ret)
-		return ret;
-	if (facts.dax == MINCORE2_YES)
+	if (facts->dax == MINCORE2_YES)
 		state |= MINCORE_DAX;
-	else if (facts.dax == MINCORE2_UNKNOWN)
+	else if (facts->dax == MINCORE2_UNKNOWN)
 		unknown |= MINCORE_DAX;
-	if (facts.persist == MINCORE2_YES)
+	if (facts->persist == MINCORE2_YES)
 		state |= MINCORE_PERSIST;
-	else if (facts.persist == MINCORE2_UNKNOWN)
+	else if (facts->persist == MINCORE2_UNKNOWN)
 		unknown |= MINCORE_PERSIST;
-	if (facts.dax == MINCORE2_YES && !vma->shared)
+	if (facts->dax == MINCORE2_YES && !vma->shared)
 		walked |= MINCORE_DAX;
 	/* Nobody asks whether residency is withheld; else that shows in the pages. */
 	if (!(call->flags & (MINCORE_RESIDENT | MINCORE_DENIED)))
-		facts.may_look = MINCORE2_YES;
-	if (!(call->flags & walked) && facts.may_look == MINCORE2_YES)
+		facts->may_look = MINCORE2_YES;
+	if (!(call->flags & walked) && facts->may_look == MINCORE2_YES)
 		return mincore2_emu_put(call, end, state, unknown);
-	if (facts.pud && !(call->flags & MINCORE2_MAY_SPLIT))
+	if (facts->pud && !(call->flags & MINCORE2_MAY_SPLIT))
 		return mincore2_emu_put(call, end, state,
 					unknown | walked | MINCORE_DENIED);
 	while (call->at < end && !ret) {
 		struct mincore2_emu_run run;
 
 		if (mincore2_emu_next_run(&call->pages, call->at, end, &run))
-			ret = report_blind(call, vma, &facts, end, state,
+			ret = report_blind(call, vma, facts, end, state,
 					   unknown);
 		else if (run.bits & MINCORE2_RUN_PRESENT)
-			ret = report_present(call, vma, &facts, &run, state,
+			ret = report_present(call, vma, facts, &run, state,
 					     unknown);
 		else
-			ret = report_hole(call, vma, &facts, &run, state,
+			ret = report_hole(call, vma, facts, &run, state,
 					  unknown);
 	}
+	return ret;
+}
+
+int mincore2_emu_report(struct mincore2_emu_call *call,
+			const struct mincore2_vma *vma, uint64_t end)
+{
+	struct mincore2_emu_facts facts;
+	int ret = mincore2_emu_facts(call->env, vma, &facts);
+
+	if (!ret)
+		ret = report_mapping(call, vma, &facts, end);
+	mincore2_emu_facts_end(&facts);
 	return ret;
 }

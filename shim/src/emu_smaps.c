@@ -79,7 +79,7 @@ void mincore2_emu_parse_smaps(const char *line,
 	}
 }
 
-int mincore2_emu_find_smaps(struct mincore2_emu_lines *lines, char *line,
+int mincore2_emu_find_smaps(struct mincore2_lines *lines, char *line,
 			    uint64_t start, uint64_t end,
 			    struct mincore2_emu_smaps *smaps)
 {
@@ -87,12 +87,12 @@ int mincore2_emu_find_smaps(struct mincore2_emu_lines *lines, char *line,
 
 	*smaps = (struct mincore2_emu_smaps) { 0 };
 	for (;;) {
-		int ret = mincore2_emu_getline(lines, line, MINCORE2_EMU_LINE);
-		struct mincore2_emu_vma vma;
+		int ret = mincore2_maps_line(lines, line, MINCORE2_LINE);
+		struct mincore2_vma vma;
 
 		if (ret <= 0)
 			return ret < 0 ? ret : inside;
-		if (mincore2_emu_parse_maps(line, &vma)) {
+		if (mincore2_maps_parse(line, &vma)) {
 			/*
 			 * The head of the mapping behind is lost to a later
 			 * search, so nothing here may depend on having read the

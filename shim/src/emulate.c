@@ -80,16 +80,23 @@ MINCORE2_API const char *mincore2_way_string(enum mincore2_way way)
 
 /* The next mapping that ends behind @at. Returns 1, 0 at the end, or -errno. */
 static int next_vma(struct mincore2_emu_call *call, uint64_t at,
-		    struct mincore2_emu_vma *vma)
+		    struct mincore2_vma *vma)
 {
 	int ret;
 
+	if (call->query) {
+		ret = mincore2_maps_query(call->maps.fd, at, vma, call->line,
+					  sizeof(call->line));
+		if (ret >= 0)
+			return ret;
+		call->query = false;
+	}
 	do {
-		ret = mincore2_emu_getline(&call->maps, call->line,
+		ret = mincore2_maps_line(&call->maps, call->line,
 					   sizeof(call->line));
 		if (ret <= 0)
 			return ret;
-	} while (!mincore2_emu_parse_maps(call->line, vma) || vma->end <= at);
+	} while (!mincore2_maps_parse(call->line, vma) || vma->end <= at);
 	if (ret == 2)
 		vma->name = "?";	/* cut: it would lead elsewhere */
 	return 1;
@@ -114,7 +121,7 @@ static int check_end(struct mincore2_emu_call *call)
 {
 	uint64_t page = mincore2_page_size();
 	uint64_t last = call->end - page, entry;
-	struct mincore2_emu_vma vma;
+	struct mincore2_vma vma;
 	ssize_t got;
 	int ret;
 
@@ -142,7 +149,7 @@ static int pass(struct mincore2_emu_call *call)
 	int ret = 0;
 
 	while (!ret && call->at < call->end) {
-		struct mincore2_emu_vma vma;
+		struct mincore2_vma vma;
 		uint64_t end = call->end;
 
 		ret = next_vma(call, call->at, &vma);
@@ -218,6 +225,7 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 		return open_error(call.maps.fd);
 	call.pages.fd = mincore2_emu_open(env, "pagemap");
 	call.pages.scan = !env->no_scan;
+	call.query = !env->no_query;
 	ret = run(&call);
 	if (ret > 0)
 		*unknown = call.unknown;

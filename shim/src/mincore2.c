@@ -87,3 +87,12 @@ MINCORE2_API ssize_t mincore2(void *addr, size_t length, void *vec, size_t nr,
 	}
 	return raw_call(addr, length, vec, nr, flags);
 }
+
+#define TEXT(number)	#number
+#define TEXT_OF(number)	TEXT(number)
+
+MINCORE2_API const char *mincore2_version(void)
+{
+	return TEXT_OF(MINCORE2_VERSION_MAJOR) "." TEXT_OF(MINCORE2_VERSION_MINOR)
+	       "." TEXT_OF(MINCORE2_VERSION_PATCH);
+}

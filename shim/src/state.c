@@ -63,7 +63,8 @@ static void add(struct text *text, const char *format, ...)
 		text->used += (size_t)len;
 }
 
-MINCORE2_API int mincore2_state_string(uint64_t state, char *buf, size_t size)
+/* @mask: the field of the level is a name of its own when all of it is set. */
+static int string_of(uint64_t state, bool mask, char *buf, size_t size)
 {
 	const uint64_t entry_shift = (uint64_t)0xff << 56;
 	uint64_t unknown = state & ~(MINCORE2_STATE_BITS | entry_shift);
@@ -75,7 +76,8 @@ MINCORE2_API int mincore2_state_string(uint64_t state, char *buf, size_t size)
 		buf[0] = '\0';
 	for (size_t i = 0; i < NR_NAMES; i++)
 		if ((state & names[i].mask) == names[i].value)
-			add(&text, "%s", names[i].name);
+			add(&text, "%s", mask && names[i].value == MINCORE_LEVEL ?
+			    "LEVEL" : names[i].name);
 	if (unknown)
 		add(&text, "0x%" PRIx64, unknown);
 	if (MINCORE_ENTRY_SHIFT(state))
@@ -83,6 +85,16 @@ MINCORE2_API int mincore2_state_string(uint64_t state, char *buf, size_t size)
 	if (!state)
 		add(&text, "0");
 	return (int)text.used;
+}
+
+MINCORE2_API int mincore2_state_string(uint64_t state, char *buf, size_t size)
+{
+	return string_of(state, false, buf, size);
+}
+
+MINCORE2_API int mincore2_bits_string(uint64_t bits, char *buf, size_t size)
+{
+	return string_of(bits, true, buf, size);
 }
 
 /* Letters and digits as in the C locale, whatever the program's is. */

@@ -19,7 +19,8 @@ void report_init(struct report *report)
 			   .options = ",rw,relatime,dax=always,",
 			   .device = "pmem0", .device_kind = DEVICE_PMEM,
 			   .dax_attr = YES, .journal = YES,
-			   .journal_outside = NO },
+			   .journal_outside = NO,
+			   .keeping = KEPT_ON_DEVICE },
 	};
 }
 

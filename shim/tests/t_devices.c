@@ -253,8 +253,8 @@ static const char recorded[] =
 static int find(const char *text, uint64_t start, uint64_t end,
 		struct mincore2_emu_smaps *smaps)
 {
-	static char line[MINCORE2_EMU_LINE];
-	struct mincore2_emu_lines lines = { .fd = memfd_create("smaps", 0) };
+	static char line[MINCORE2_LINE];
+	struct mincore2_lines lines = { .fd = memfd_create("smaps", 0) };
 	int ret = -1;
 
 	if (write(lines.fd, text, strlen(text)) == (ssize_t)strlen(text) &&
@@ -293,22 +293,22 @@ static void maps_lines(void)
 		"1000-2000 rw-p 0 0:0 5x", "10000000000000000-2 rw-p 0 0:0 0",
 		"1000-2000 rw-p 0 1ffffffff:0 0", "Rss: 4 kB",
 	};
-	struct mincore2_emu_vma vma;
+	struct mincore2_vma vma;
 	unsigned int wrong = 0;
 
-	ok(mincore2_emu_parse_maps("7f00-8000 r--s 00010000 fd:1f 123    /a b (deleted)",
+	ok(mincore2_maps_parse("7f00-8000 r--s 00010000 fd:1f 123    /a b (deleted)",
 				   &vma) &&
 	   vma.start == 0x7f00 && vma.end == 0x8000 && !vma.write &&
 	   vma.shared && vma.dev_major == 0xfd && vma.dev_minor == 0x1f &&
 	   vma.ino == 123 && !strcmp(vma.name, "/a b (deleted)"),
 	   "maps: a line with a path");
-	ok(mincore2_emu_parse_maps("ffffffffff600000-ffffffffff601000 --xp 0 00:00 0 [vsyscall]",
+	ok(mincore2_maps_parse("ffffffffff600000-ffffffffff601000 --xp 0 00:00 0 [vsyscall]",
 				   &vma) && !strcmp(vma.name, "[vsyscall]"),
 	   "maps: the highest addresses");
-	ok(mincore2_emu_parse_maps("1-2 rw-p 0 00:00 0", &vma) && !*vma.name,
+	ok(mincore2_maps_parse("1-2 rw-p 0 00:00 0", &vma) && !*vma.name,
 	   "maps: no name");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		wrong += mincore2_emu_parse_maps(bad[i], &vma);
+		wrong += mincore2_maps_parse(bad[i], &vma);
 	ok(!wrong, "maps: what is no such line is refused (%u)", wrong);
 }
 

@@ -121,8 +121,13 @@ static void test_devices(void)
 
 	put_device("char", "259:6", "sys/devices/platform/hmem.0/dax5.0");
 	ok(kind_of("char", 6, &facts) == DEVICE_VOLATILE, "soft-reserved memory");
-	put_device("char", "259:7", "sys/devices/platform/cxl/root0/region0/dax_region0/dax6.0");
+	put_device("char", "259:7", "sys/devices/platform/ACPI0017:00/root0/decoder0.1/region3/dax_region3/dax6.0");
 	ok(kind_of("char", 7, &facts) == DEVICE_VOLATILE, "CXL RAM");
+	ok(!strcmp(facts.memory, "CXL region3, decoder0.1"), "  of which region and decoder (%s)",
+	   facts.memory);
+	ok(kind_of("char", 0, &facts) == DEVICE_PMEM &&
+	   !strcmp(facts.memory, "region0 of the NVDIMM bus (ACPI.NFIT)"),
+	   "an NVDIMM: of which region (%s)", facts.memory);
 
 	put("sys/devices/virtual/block/dm-0/dm/name", "x\n");
 	put_device("block", "259:8", "sys/devices/virtual/block/dm-0");
@@ -135,6 +140,41 @@ static void test_devices(void)
 	   !strcmp(facts.device, "vda"), "a disk");
 	ok(kind_of("block", 99, &facts) == DEVICE_UNKNOWN && !facts.device[0],
 	   "a device that is not in /sys");
+}
+
+static enum keeping kept_by(unsigned int minor)
+{
+	return device_keeping(makedev(259, minor), root);
+}
+
+/* Where fsync() leaves the data; devices of hardware have a link to that. */
+static void test_keeping(void)
+{
+	put("sys/devices/pci/virtio0/block/vdb/device/vendor", "0x1af4\n");
+	put("sys/devices/pci/virtio0/block/vdb/vdb1/partition", "1\n");
+	put_device("block", "259:20", "sys/devices/pci/virtio0/block/vdb");
+	put_device("block", "259:21", "sys/devices/pci/virtio0/block/vdb/vdb1");
+	ok(kept_by(20) == KEPT_ON_DEVICE && kept_by(21) == KEPT_ON_DEVICE,
+	   "kept: by a disk, by a partition of it");
+	put_device("block", "259:22", "sys/devices/virtual/block/zram0");
+	put_device("block", "259:23", "sys/devices/virtual/block/ram0");
+	put_device("block", "259:24", "sys/devices/virtual/block/nbd0");
+	ok(kept_by(22) == KEPT_IN_MEMORY && kept_by(23) == KEPT_IN_MEMORY,
+	   "kept: in memory, by a RAM disk");
+	ok(kept_by(24) == KEPT_UNKNOWN && kept_by(99) == KEPT_UNKNOWN,
+	   "kept: not known of a server, nor of what is not in /sys");
+	put("sys/devices/virtual/block/dm-2/slaves/vdb/device/vendor", "0x1af4\n");
+	put_device("block", "259:25", "sys/devices/virtual/block/dm-2");
+	ok(kept_by(25) == KEPT_ON_DEVICE, "kept: by the disk below device-mapper");
+	put("sys/devices/virtual/block/dm-2/slaves/nbd0/size", "1\n");
+	ok(kept_by(25) == KEPT_UNKNOWN, "kept: of two disks one is not known");
+	put("sys/devices/virtual/block/dm-2/slaves/zram0/size", "1\n");
+	ok(kept_by(25) == KEPT_IN_MEMORY, "kept: of three disks one is in memory");
+	put("sys/devices/acpi/ndbus0/region2/namespace2.0/block/pmem9/device/x", "\n");
+	put_device("block", "259:26", "sys/devices/acpi/ndbus0/region2/namespace2.0/block/pmem9");
+	ok(kept_by(26) == KEPT_IN_MEMORY, "kept: by a volatile NVDIMM region, not");
+	put("sys/devices/platform/e820_pmem/ndbus2/region4/namespace4.0/block/pmem4/device/x", "\n");
+	ok(kept_by(5) == KEPT_UNKNOWN, "kept: not known of legacy persistent memory");
 }
 
 /* What an administrator can switch off. */
@@ -278,6 +318,7 @@ int main(void)
 	if (!mkdtemp(root))
 		abort();
 	test_devices();
+	test_keeping();
 	test_switches();
 	test_mounts();
 	test_ext4();

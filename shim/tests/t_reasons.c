@@ -143,6 +143,14 @@ static void test_others(void)
 	ok(is(&report, S_DAX | MINCORE_PERSIST, "(none)"), "yes needs no reason");
 	ok(is(&report, MINCORE_UNMAPPED, "unmapped"), "unmapped");
 	ok(is(&report, S_CACHE, "page-cache"), "page cache");
+	report.facts.keeping = KEPT_UNKNOWN;
+	ok(is(&report, S_CACHE, "fsync-unknown"), "page cache of what is not known");
+	report.facts.no_fsync = true;
+	ok(is(&report, S_CACHE, "no-fsync"), "page cache that is never written");
+	report.facts.keeping = KEPT_IN_MEMORY;
+	ok(is(&report, S_CACHE, "memory-only"), "page cache of what is in memory");
+	ok(is(&report, S_DAX, "volatile"), "DAX of what is in memory");
+	report.facts.memory_fs = true;
 	set_fs(&report, "tmpfs");
 	ok(is(&report, S_CACHE, "memory-only"), "tmpfs");
 	set_fs(&report, "hugetlbfs");

@@ -59,6 +59,8 @@ static bool right_at_size(uint64_t state, const char *text, size_t size)
 
 int main(void)
 {
+	char text[64];
+
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		bool right = true;
 
@@ -67,6 +69,11 @@ int main(void)
 						       states[i].text, size);
 		ok(right, "%s, at every size of the buffer", states[i].text);
 	}
+	mincore2_bits_string(MINCORE_LEVEL | MINCORE_WRITABLE, text, sizeof(text));
+	ok(!strcmp(text, "LEVEL|WRITABLE"), "bits that are not known: the level is a field");
+	mincore2_bits_string(MINCORE_RESIDENT | MINCORE_PMD, text, sizeof(text));
+	ok(!strcmp(text, "RESIDENT|PMD") &&
+	   mincore2_bits_string(0, NULL, 0) == 1, "half of it is as in a state");
 	ok(mincore2_state_string(1, NULL, 1) == -EINVAL,
 	   "NULL with a size is -EINVAL");
 	return tap_done();

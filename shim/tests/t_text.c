@@ -2,7 +2,9 @@
 /*
  * Sizes, levels, page lists, and merging of regions.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,8 +92,49 @@ static void test_merge(void)
 	region_list_free(&report.regions);
 }
 
+static char *wrapped(const char *text, size_t width)
+{
+	char *result = NULL;
+	size_t size;
+	FILE *out = open_memstream(&result, &size);
+
+	print_wrapped(out, text, 0, 2, width);
+	fclose(out);
+	return result;
+}
+
+/* Text of others: nothing is cut, and nothing of it does anything to a terminal. */
+static void test_clean(void)
+{
+	char word[1001], *text;
+
+	memset(word, 'x', 1000);
+	word[1000] = '\0';
+	text = wrapped(word, 40);
+	ok(strspn(text, "x") == 1000 && !strcmp(text + 1000, "\n"),
+	   "a word of 1000 bytes is not cut");
+	free(text);
+	text = wrapped("a\033[1m b\xff \x7f", 40);
+	ok(!strcmp(text, "a?[1m b? ?\n"), "control characters, and bytes beyond ASCII");
+	free(text);
+	if (!setlocale(LC_CTYPE, "C.UTF-8")) {
+		ok(true, "# SKIP UTF-8: no such locale");
+		return;
+	}
+	text = wrapped("\xc3\xa4\xc3 \xc2\x9bx \xe2\x80\xae \xed\xa0\x80 \xe2\x96\x88", 40);
+	ok(!strcmp(text, "\xc3\xa4? ?x ? ??? \xe2\x96\x88\n"),
+	   "UTF-8: what can be printed is, halves and controls are not");
+	free(text);
+	text = wrapped("\xc3\xa4\xc3\xa4\xc3\xa4 bb", 6);
+	ok(!strcmp(text, "\xc3\xa4\xc3\xa4\xc3\xa4 bb\n"),
+	   "UTF-8: columns are counted, not bytes");
+	free(text);
+	setlocale(LC_CTYPE, "C");
+}
+
 int main(void)
 {
+	test_clean();
 	test_sizes();
 	test_levels();
 	test_page_lists();

@@ -57,6 +57,50 @@ static bool one(struct report *report, enum cause cause)
 	return good;
 }
 
+/* The text about what does not fit, of the first fallback. */
+static bool misfit_is(struct report *report, const char *expected)
+{
+	struct verdict verdict;
+	char text[512];
+
+	if (verdict_make(&verdict, report) || !verdict.nr_fallbacks)
+		return false;
+	misfit_text(report, &verdict.fallback[0], text, sizeof(text));
+	verdict_free(&verdict);
+	region_list_free(&report->regions);
+	extent_list_free(&report->extents);
+	if (strcmp(text, expected))
+		printf("# got [%s]\n", text);
+	return !strcmp(text, expected);
+}
+
+static void test_misfits(void)
+{
+	struct report report;
+
+	half(&report);
+	add_extent(&report, 0, 64 * MIB, 2 * MIB, false);
+	add_extent(&report, 2 * MIB, 97 * MIB + 4096, 2 * MIB, false);
+	ok(misfit_is(&report, "Modulo 2 MiB the file offset is 0x0, its block 0x101000 and the start of the partition 0x0: off by 0x101000."),
+	   "which is off by how much: the block");
+	half(&report);
+	add_extent(&report, 0, 65 * MIB, 4 * MIB, false);
+	report.facts.device_offset = 3 * MIB + 4096;
+	ok(misfit_is(&report, "Modulo 2 MiB the file offset is 0x0, its block 0x100000 and the start of the partition 0x101000: off by 0x1000."),
+	   "the partition, which the block nearly makes up for");
+	half(&report);
+	report.mapping.start += 4096;
+	for (size_t i = 0; i < report.regions.nr; i++) {
+		report.regions.region[i].start += 4096;
+		report.regions.region[i].end += 4096;
+	}
+	ok(misfit_is(&report, "Modulo 2 MiB the file offset is 0x0 and the address 0x1000: off by 0x1000."),
+	   "the address");
+	half(&report);
+	add_extent(&report, 0, 64 * MIB, 4 * MIB, true);
+	ok(misfit_is(&report, ""), "nothing is off");
+}
+
 static void test_causes(void)
 {
 	struct report report;
@@ -245,6 +289,7 @@ static void test_arguments(void)
 int main(void)
 {
 	test_causes();
+	test_misfits();
 	test_no_fallback();
 	test_runs();
 	test_text();

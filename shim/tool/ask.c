@@ -104,45 +104,75 @@ static ssize_t ask(enum mincore2_way way, uint64_t start, uint64_t end,
 	}
 }
 
-int mapping_query(const struct mapping *mapping, enum mincore2_way way,
-		  unsigned int bits, struct region_list *list, char *error,
-		  size_t size)
+/* One answer, from *@start on, which moves to where it ends. */
+static int query(enum mincore2_way way, uint64_t *start, uint64_t end,
+		 unsigned int bits, struct region_list *list, char *error,
+		 size_t size)
 {
 	const char *call = way == MINCORE2_WAY_EMULATED ? "the emulation" :
 			   "mincore2()";
 	struct mincore_region vec[256];
-	uint64_t start = mapping->start;
-	uint64_t end = start + mapping->len;
+	uint64_t unknown;
+	ssize_t nr = ask(way, *start, end, vec, sizeof(vec) / sizeof(vec[0]),
+			 bits, &unknown);
 
-	while (start < end) {
-		uint64_t unknown;
-		ssize_t nr = ask(way, start, end, vec,
-				 sizeof(vec) / sizeof(vec[0]), bits, &unknown);
+	if (nr == -EOPNOTSUPP && way == MINCORE2_WAY_EMULATED)
+		return fail_with(error, size, EOPNOTSUPP,
+				 "without /proc mincore2() cannot be emulated");
+	if (nr < 0)
+		return fail_with(error, size, (int)-nr, "%s failed", call);
+	for (ssize_t i = 0; i < nr; i++) {
+		struct region region = {
+			vec[i].start, vec[i].end, vec[i].state, unknown,
+		};
 
-		if (nr == -EOPNOTSUPP && way == MINCORE2_WAY_EMULATED)
-			return fail_with(error, size, EOPNOTSUPP,
-					 "without /proc mincore2() cannot be emulated");
-		if (nr < 0)
-			return fail_with(error, size, (int)-nr, "%s failed",
-					 call);
-		for (ssize_t i = 0; i < nr; i++) {
-			struct region region = {
-				vec[i].start, vec[i].end, vec[i].state, unknown,
-			};
-
-			if (vec[i].start != start || vec[i].end <= start ||
-			    vec[i].end > end)
-				return fail_with(error, size, EPROTO,
-						 "%s gave regions that do not tile the range",
-						 call);
-			if (region_append(list, &region))
-				return fail_with(error, size, ENOMEM,
-						 "too many regions");
-			start = vec[i].end;
-		}
-		if (!nr)
+		if (vec[i].start != *start || vec[i].end <= *start ||
+		    vec[i].end > end)
 			return fail_with(error, size, EPROTO,
-					 "%s gave no answer", call);
+					 "%s gave regions that do not tile the range",
+					 call);
+		if (region_append(list, &region))
+			return fail_with(error, size, ENOMEM, "too many regions");
+		*start = vec[i].end;
+	}
+	return nr ? 0 : fail_with(error, size, EPROTO, "%s gave no answer", call);
+}
+
+#define GIB		((uint64_t)1 << 30)
+/* Nanoseconds that an answer is to take, so that it can be given up. */
+#define SOON		100000000
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* In steps: the emulation may have to look at each page of a file. */
+int mapping_query(const struct mapping *mapping, enum mincore2_way way,
+		  unsigned int bits, bool (*cancelled)(void),
+		  struct region_list *list, char *error, size_t size)
+{
+	uint64_t at = mapping->start, end = at + mapping->len, step = GIB;
+	time_t begin = time(NULL);
+
+	while (at < end) {
+		int64_t before = now();
+		uint64_t until = end - at > step ? at + step : end;
+		int err = query(way, &at, until, bits, list, error, size);
+
+		progress("asking", begin, err ? mapping->len :
+			 at - mapping->start, mapping->len);
+		if (err)
+			return err;
+		if (cancelled && cancelled())
+			return fail_with(error, size, ECANCELED, "not finished");
+		if (now() - before < SOON / 2)
+			step *= 2;
+		else if (now() - before > SOON && step > GIB / 16)
+			step /= 2;
 	}
 	return 0;
 }

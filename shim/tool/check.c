@@ -47,26 +47,63 @@ static void print_lack(const struct report *report, const char *how,
 	const struct region *region = &lack->region;
 	const uint64_t page = page_size();
 	struct reason reason = { 0 };
-	char path[1024];
 
-	clean_text(report->target.path, path, sizeof(path));
-	printf("%s: %s %s: first page %" PRIu64 " (offset 0x%" PRIx64 "), %" PRIu64 " of %" PRIu64 " pages",
-	       path, how, name, lack->first / page, lack->first, lack->bytes / page,
+	print_clean(stdout, report->target.path);
+	printf(": %s %s: first page %" PRIu64 " (offset 0x%" PRIx64 "), %" PRIu64 " of %" PRIu64 " pages",
+	       how, name, lack->first / page, lack->first, lack->bytes / page,
 	       (uint64_t)report->mapping.len / page);
 	if (bit == MINCORE_PERSIST)
 		region_reason(report, region, &reason);
-	if (reason.code)
-		printf(": %s", reason.text);
-	else if (region->unknown & bit)
+	if (reason.code) {
+		fputs(": ", stdout);
+		print_clean(stdout, reason.text);
+	} else if (region->unknown & bit) {
 		printf(": only mincore2() can tell");
-	else if (not_known(region, bit))
+	} else if (not_known(region, bit)) {
 		printf(": the kernel does not tell");
-	else if (bit == MINCORE_DAX)
+	} else if (bit == MINCORE_WRITABLE && !report->mapping.writable) {
+		printf(": mapped for reading only; --populate maps for writing");
+	} else if (bit == MINCORE_DAX) {
 		printf(": %s", backing_name(region_backing(report, region)));
-	else if (bit == MINCORE_LEVEL)
+	} else if (bit == MINCORE_LEVEL) {
 		printf(": %s", level_name(region->state) ?
-		       level_name(region->state) : "no entry");
+		       level_name(region->state) : report_is_dax(report) ?
+		       "no entry" : "no entry; --read faults all in, into the page cache");
+	}
 	putchar('\n');
+}
+
+enum answer { YES_ALL, NO_LACKS, NOT_SURE };
+
+/* Of what is required a part may be enough. */
+static enum answer answer_of(const struct report *report,
+			     const struct options *options,
+			     const struct lack *lack, const struct lack *doubt)
+{
+	double all = (double)report->mapping.len;
+	double enough = all / 100 * options->min_percent;
+
+	if (all - (double)lack->bytes < enough)
+		return NO_LACKS;
+	return all - (double)lack->bytes - (double)doubt->bytes < enough ?
+	       NOT_SURE : YES_ALL;
+}
+
+/* A requirement in JSON: pages that have it not, and of which it is not known. */
+static void json_need(const char *name, enum answer answer,
+		      const struct lack *lack, const struct lack *doubt)
+{
+	static const char *const answers[] = {
+		[YES_ALL] = "yes", [NO_LACKS] = "no", [NOT_SURE] = "unknown",
+	};
+
+	printf("{\"name\": \"%s\", \"answer\": \"%s\", \"lacking\": %" PRIu64 ", \"first_lacking\": ",
+	       name, answers[answer], lack->bytes);
+	if (lack->bytes)
+		printf("%" PRIu64, lack->first);
+	else
+		fputs("null", stdout);
+	printf(", \"unknown\": %" PRIu64 "}", doubt->bytes);
 }
 
 /* Exit status: a page that has not makes a "no", whatever is not known. */
@@ -78,26 +115,34 @@ static int has_all(const struct report *report, const struct options *options)
 				 options->need_level == MINCORE_PMD ? "PMD" : "PUD" },
 		{ MINCORE_WRITABLE, "writable" }, { MINCORE_RESIDENT, "resident" },
 	};
-	bool no = false, unknown = false;
+	bool no = false, unknown = false, first = true;
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		bool level = needs[i].bit == MINCORE_LEVEL;
 		uint64_t least = level ? options->need_level :
 				 options->need & needs[i].bit;
 		struct lack lack, doubt;
+		enum answer answer;
 
 		if (!least)
 			continue;
 		look_for(report, needs[i].bit, least, false, &lack);
 		look_for(report, needs[i].bit, least, true, &doubt);
-		if (lack.bytes && !options->quiet)
-			print_lack(report, "not", needs[i].name, needs[i].bit,
-				   &lack);
-		if (doubt.bytes && !options->quiet)
-			print_lack(report, "not known whether", needs[i].name,
-				   needs[i].bit, &doubt);
-		no = no || lack.bytes;
-		unknown = unknown || doubt.bytes;
+		answer = answer_of(report, options, &lack, &doubt);
+		no = no || answer == NO_LACKS;
+		unknown = unknown || answer == NOT_SURE;
+		if (options->json) {
+			fputs(first ? "" : ", ", stdout);
+			json_need(needs[i].name, answer, &lack, &doubt);
+			first = false;
+		} else if (answer != YES_ALL && !options->quiet) {
+			if (lack.bytes)
+				print_lack(report, "not", needs[i].name,
+					   needs[i].bit, &lack);
+			if (doubt.bytes)
+				print_lack(report, "not known whether",
+					   needs[i].name, needs[i].bit, &doubt);
+		}
 	}
 	return no ? STATUS_FAILED : unknown ? STATUS_USAGE : STATUS_OK;
 }
@@ -116,43 +161,87 @@ static const char *out_of_sight(const struct report *report,
 	return NULL;
 }
 
+static void json_begin(const char *file, const struct report *report)
+{
+	fputs("    {\"path\": ", stdout);
+	json_string(stdout, file);
+	printf(", \"size\": %" PRIu64 ", \"way\": \"%s\", ",
+	       (uint64_t)report->mapping.len, mincore2_way_string(report->way));
+}
+
+static void json_end(const char *error, int status)
+{
+	if (error) {
+		fputs("\"error\": ", stdout);
+		json_string(stdout, error);
+		fputs(", ", stdout);
+	}
+	printf("\"answer\": \"%s\"}", status == STATUS_OK ? "yes" :
+	       status == STATUS_FAILED ? "no" : "unknown");
+}
+
+static void say_yes(const struct report *report, const struct options *options,
+		    const char *file)
+{
+	uint64_t pages = (uint64_t)(report->mapping.len / page_size());
+
+	print_clean(stdout, file);
+	if (options->min_percent < 100)
+		printf(": yes, at least %g %% of %" PRIu64 " pages",
+		       options->min_percent, pages);
+	else
+		printf(": yes, all %" PRIu64 " pages", pages);
+	puts(way_note(report->way) ? " (emulated)" : "");
+}
+
+/* Exit status of what could be looked at. */
+static int answer(struct report *report, const struct options *options,
+		  const char *file)
+{
+	const char *text = out_of_sight(report, options);
+	int status;
+
+	if (text) {
+		report_complain(report, text);
+		if (options->json)
+			json_end(text, STATUS_USAGE);
+		return STATUS_USAGE;
+	}
+	if (options->json)
+		fputs("\"requirements\": [", stdout);
+	status = has_all(report, options);
+	if (options->json) {
+		fputs("], ", stdout);
+		json_end(NULL, status);
+	} else if (status == STATUS_OK && !options->quiet) {
+		say_yes(report, options, file);
+	}
+	return status;
+}
+
 /* Exit status for one file. */
 static int check_file(const char *file, const struct options *options)
 {
 	struct options how = *options;
 	struct report report;
-	const char *text;
-	int status;
+	int status = STATUS_USAGE, err;
 
 	/* For the reason and the backing, DAX and ZERO are needed as well. */
 	how.bits = options->need | MINCORE_DAX | MINCORE_ZERO |
 		   (options->need_level || options->need & MINCORE_WRITABLE ?
 		    MINCORE_LEVEL : 0);
-	/* A new mapping has no entries: without faults nothing has a level. */
-	if (options->need_level && !options->populate)
-		how.read = true;
-	if (report_examine(&report, file, &how) || report.error[0]) {
-		report_complain(&report, report.warning);
-		report_complain(&report, report.error);
-		report_free(&report);
-		return STATUS_USAGE;
-	}
+	err = report_open(&report, file, &how);
+	if (!err)
+		err = report_ask(&report, &how);
+	report_close(&report);
+	if (options->json)
+		json_begin(file, &report);
 	report_complain(&report, report.warning);
-	text = out_of_sight(&report, options);
-	if (text) {
-		report_complain(&report, text);
-		status = STATUS_USAGE;
-	} else {
-		status = has_all(&report, options);
-		if (status == STATUS_OK && !options->quiet) {
-			char path[1024];
-
-			clean_text(file, path, sizeof(path));
-			printf("%s: yes, all %" PRIu64 " pages%s\n", path,
-			       (uint64_t)(report.mapping.len / page_size()),
-			       way_note(report.way) ? " (emulated)" : "");
-		}
-	}
+	report_complain(&report, report.error);
+	if (!err && !report.error[0])
+		status = answer(&report, options, file);
+	else if (options->json)
+		json_end(report.error[0] ? report.error : report.warning, status);
 	report_free(&report);
 	return status;
 }
@@ -161,11 +250,17 @@ int check_files(const struct options *options)
 {
 	int worst = STATUS_OK;
 
+	if (options->json)
+		printf("{\n  \"version\": %d,\n  \"files\": [\n", JSON_VERSION);
 	for (size_t i = 0; i < options->nr_files; i++) {
 		int status = check_file(options->files[i], options);
 
 		worst = status > worst ? status : worst;
+		if (options->json)
+			puts(i + 1 < options->nr_files ? "," : "");
 	}
+	if (options->json)
+		fputs("  ]\n}\n", stdout);
 	/* Lost output is an error, not a "no". */
 	return finish_output(STATUS_OK) ? STATUS_USAGE : worst;
 }

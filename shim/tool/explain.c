@@ -156,6 +156,9 @@ static void explain_fallbacks(FILE *out, const struct terminal *terminal,
 		else
 			snprintf(text, sizeof(text), "not PMD: %s.", line);
 		paragraph(out, terminal, INDENT, text);
+		misfit_text(report, first, text, sizeof(text));
+		if (text[0])
+			paragraph(out, terminal, DEEP, text);
 		advise(out, terminal, cause_advice(report, (enum cause)cause),
 		       &advice);
 	}
@@ -212,6 +215,19 @@ static void explain_levels(FILE *out, const struct terminal *terminal,
 	}
 }
 
+/* Which of the bytes that are mapped are wanted; whole pages. */
+static void wanted(const struct options *options, struct range *range)
+{
+	const uint64_t page = page_size();
+
+	if (options->has_offset)
+		range->start = options->offset / page * page;
+	if (options->has_length &&
+	    options->length < range->end - options->offset)
+		range->end = (options->offset + options->length + page - 1) /
+			     page * page;
+}
+
 void explain_print(FILE *out, const struct terminal *terminal,
 		   const struct report *report, const struct options *options)
 {
@@ -220,30 +236,23 @@ void explain_print(FILE *out, const struct terminal *terminal,
 	char text[160];
 
 	head_print(out, terminal, report);
-	if (options->has_offset) {
-		range.start = options->offset / page_size() * page_size();
-		range.end = range.start + page_size();
-		snprintf(text, sizeof(text), "Page %" PRIu64 ", at offset 0x%" PRIx64 " of the file:",
-			 range.start / page_size(), range.start);
+	if (options->has_offset || options->has_length) {
+		wanted(options, &range);
+		snprintf(text, sizeof(text), range.end - range.start == page_size() ?
+			 "Page %" PRIu64 ", at offset 0x%" PRIx64 " of the file:" :
+			 "From page %" PRIu64 " on, offset 0x%" PRIx64 "-0x%" PRIx64 " of the file:",
+			 range.start / page_size(), range.start, range.end);
 		fputc('\n', out);
+		paragraph(out, terminal, MARGIN, text);
+	}
+	if (report->facts.memory[0]) {
+		fputc('\n', out);
+		snprintf(text, sizeof(text), "The memory is that of %s.",
+			 report->facts.memory);
 		paragraph(out, terminal, MARGIN, text);
 	}
 	explain_persistence(out, terminal, report, &range);
 	explain_levels(out, terminal, report, &range);
-}
-
-/* Is the page that was asked for in the mapping? Else an error in @report. */
-static bool has_page(struct report *report, const struct options *options)
-{
-	uint64_t start = report->target.offset;
-
-	if (!options->has_offset || (options->offset >= start &&
-	    options->offset - start < report->mapping.len))
-		return true;
-	snprintf(report->error, sizeof(report->error),
-		 "offset 0x%" PRIx64 " is not in the mapping, which is 0x%" PRIx64 "-0x%" PRIx64,
-		 options->offset, start, start + report->mapping.len);
-	return false;
 }
 
 static bool explain_file(const struct terminal *terminal, const char *file,
@@ -253,10 +262,7 @@ static bool explain_file(const struct terminal *terminal, const char *file,
 	struct report report;
 	bool good;
 
-	good = !report_open(&report, file, &how) && has_page(&report, &how);
-	/* What a fault gives is known after it only; for DAX it moves no data. */
-	if (good && !how.populate && report_is_dax(&report))
-		how.read = true;
+	good = !report_open(&report, file, &how);
 	if (good && report_ask(&report, &how))
 		good = false;
 	report_complain(&report, report.warning);

@@ -20,12 +20,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "statx.h"
 #include "tool.h"
-
-/* Linux 5.8; the headers of older C libraries do not have it. */
-#ifndef STATX_ATTR_DAX
-#define STATX_ATTR_DAX	0x00200000
-#endif
 
 static bool exists(const char *path)
 {
@@ -49,8 +45,7 @@ static bool has_option_value(const struct facts *facts, const char *name)
 	return strstr(facts->options, text) != NULL;
 }
 
-/* /proc writes blanks, tabs, newlines and backslashes as \ and 3 octal digits. */
-static void unescape_octal(char *text)
+void unescape_octal(char *text)
 {
 	char *to = text;
 
@@ -204,11 +199,18 @@ static enum device_kind region_kind(struct facts *facts, const char *path,
  * namespace0.0/block/pmem0", ".../ndbus0/region0/dax0.1/dax0.0", ".../hmem.0/
  * dax1.0", ".../region0/dax_region0/dax2.0" (CXL RAM: no ndbus above it).
  */
+/* The last part of the directory @dir. */
+static const char *last_part(const char *dir)
+{
+	const char *slash = strrchr(dir, '/');
+
+	return slash ? slash + 1 : dir;
+}
+
 static enum device_kind walk_up(struct facts *facts, const char *path)
 {
-	char dir[PATH_MAX];
-	char file[PATH_MAX];
-	char provider[64] = "";
+	char dir[PATH_MAX], file[PATH_MAX];
+	char provider[64] = "", decoder[24] = "", region[24] = "";
 	const char *name = path;
 	bool on_bus = false;
 
@@ -223,14 +225,32 @@ static enum device_kind walk_up(struct facts *facts, const char *path)
 			path_print(file, "%s/provider", dir);
 			read_line(file, provider, sizeof(provider));
 		} else if (on_bus && numbered(name, len, "region")) {
+			snprintf(facts->memory, sizeof(facts->memory),
+				 "%.24s of the NVDIMM bus (%.40s)",
+				 last_part(dir), provider[0] ? provider : "?");
 			return region_kind(facts, dir, provider);
+		} else if (numbered(name, len, "decoder")) {
+			snprintf(decoder, sizeof(decoder), "%.23s", last_part(dir));
+		} else if (numbered(name, len, "region")) {
+			snprintf(region, sizeof(region), "%.23s", last_part(dir));
 		} else if (numbered(name, len, "hmem.") ||
 			   numbered(name, len, "dax_region")) {
+			if (region[0])
+				snprintf(facts->memory, sizeof(facts->memory),
+					 "CXL %s%s%s", region,
+					 decoder[0] ? ", " : "", decoder);
 			return DEVICE_VOLATILE;
 		}
 		name += len;
 	}
 	return DEVICE_UNKNOWN;
+}
+
+enum device_kind device_kind_at(const char *dir)
+{
+	struct facts facts = { 0 };
+
+	return walk_up(&facts, dir);
 }
 
 /* What an administrator can switch off; @disk is a directory in sysfs. */
@@ -298,7 +318,7 @@ static void facts_xfs(struct facts *facts, int fd)
 void facts_collect(struct facts *facts, const struct target *target,
 		   const char *root)
 {
-	struct statx stx;
+	struct mincore2_statx stx;
 	uint64_t mount_id;
 
 	*facts = (struct facts) { 0 };
@@ -306,12 +326,13 @@ void facts_collect(struct facts *facts, const struct target *target,
 		facts_device(facts, root, "char", target->dev);
 		return;
 	}
-	if (!statx(target->fd, "", AT_EMPTY_PATH, 0, &stx) &&
-	    stx.stx_attributes_mask & STATX_ATTR_DAX)
-		facts->dax_attr = stx.stx_attributes & STATX_ATTR_DAX ? YES : NO;
+	if (!mincore2_statx(target->fd, &stx) &&
+	    stx.attributes_mask & MINCORE2_ATTR_DAX)
+		facts->dax_attr = stx.attributes & MINCORE2_ATTR_DAX ? YES : NO;
 	if (!mount_id_of(root, target->fd, &mount_id))
 		facts_mount(facts, root, mount_id);
 	facts_device(facts, root, "block", target->dev);
+	facts_keeping(facts, target->fd, target->dev, root);
 	if (!strcmp(facts->fstype, "ext4"))
 		facts_ext4(facts, root, target->dev);
 	else if (!strcmp(facts->fstype, "xfs"))

@@ -25,7 +25,26 @@ static size_t utf8_length(const unsigned char *text)
 	return len;
 }
 
-static void json_string(FILE *out, const char *text)
+static unsigned int code_point(const unsigned char *text, size_t len)
+{
+	unsigned int c = len == 1 ? text[0] : text[0] & (0x7fU >> len);
+
+	for (size_t i = 1; i < len; i++)
+		c = c << 6 | (text[i] & 0x3f);
+	return c;
+}
+
+/* What a terminal would obey, or what turns text around. */
+static bool is_control(const unsigned char *text)
+{
+	unsigned int c = code_point(text, utf8_length(text));
+
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+void json_string(FILE *out, const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
@@ -41,8 +60,8 @@ static void json_string(FILE *out, const char *text)
 		}
 		if (*at == '"' || *at == '\\')
 			fprintf(out, "\\%c", *at);
-		else if (*at < 0x20 || *at == 0x7f)
-			fprintf(out, "\\u%04x", *at);
+		else if (is_control(at))
+			fprintf(out, "\\u%04x", code_point(at, len));
 		else
 			fwrite(at, 1, len, out);
 		at += len;
@@ -116,6 +135,15 @@ static void json_unknown(FILE *out, const struct region *region)
 	fputs("],\n", out);
 }
 
+static void json_advice(FILE *out, const char *advice)
+{
+	fputs(", \"advice\": ", out);
+	if (advice)
+		json_string(out, advice);
+	else
+		fputs("null", out);
+}
+
 static void json_region(FILE *out, const struct report *report,
 			const struct region *region)
 {
@@ -126,7 +154,7 @@ static void json_region(FILE *out, const struct report *report,
 	struct reason reason = { 0 };
 
 	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n",
-		start, report_offset(report, start),
+		report_address(report, start), report_offset(report, start),
 		(uint64_t)region->end - start, state);
 	if (report->bits & MINCORE_DAX && backing != BACKING_UNKNOWN)
 		fprintf(out, "         \"backing\": \"%s\", \"level\": ",
@@ -147,6 +175,7 @@ static void json_region(FILE *out, const struct report *report,
 	if (reason.code) {
 		fprintf(out, "{\"code\": \"%s\", \"text\": ", reason.code);
 		json_string(out, reason.text);
+		json_advice(out, reason_advice(report, reason.code));
 		fputs("}}", out);
 	} else {
 		fputs("null}", out);
@@ -157,6 +186,7 @@ static void json_fallback(FILE *out, const struct report *report,
 			  const struct fallback *fallback)
 {
 	const struct extent *extent = &fallback->extent;
+	struct misfit misfit;
 	char text[512];
 
 	fprintf(out, "          {\"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"cause\": \"%s\",\n           \"extent\": ",
@@ -170,6 +200,11 @@ static void json_fallback(FILE *out, const struct report *report,
 	fputs(", \"text\": ", out);
 	fallback_text(report, fallback, true, text, sizeof(text));
 	json_string(out, text);
+	json_advice(out, cause_advice(report, fallback->cause));
+	if (fallback_misfit(report, fallback, &misfit))
+		fprintf(out, ", \"modulo_pmd\": {\"offset\": %" PRIu64 ", \"address\": %" PRIu64 ", \"block\": %" PRIu64 ", \"partition\": %" PRIu64 "}",
+			misfit.offset, misfit.address, misfit.block,
+			misfit.partition);
 	fputc('}', out);
 }
 
@@ -207,10 +242,12 @@ static void json_verdict(FILE *out, const struct report *report)
 	verdict_free(&verdict);
 }
 
-static void json_mapping(FILE *out, const struct mapping *mapping)
+static void json_mapping(FILE *out, const struct report *report)
 {
+	const struct mapping *mapping = &report->mapping;
+
 	fprintf(out, "      \"mapping\": {\"address\": \"0x%" PRIx64 "\", \"size\": %zu, \"shared\": %s, \"sync\": %s, \"sync_refused\": %s, \"writable\": %s},\n",
-		mapping->start, mapping->len,
+		report_address(report, mapping->start), mapping->len,
 		truth(mapping->type != MAPPING_PRIVATE),
 		truth(mapping->type == MAPPING_SYNC),
 		truth(mapping->sync_errno != 0), truth(mapping->writable));
@@ -250,7 +287,8 @@ static void json_report(FILE *out, const struct report *report)
 	json_text(out, indent, "source", facts->source);
 	json_text(out, indent, "device", facts->device);
 	json_text(out, indent, "persistence_domain", facts->persistence_domain);
-	json_mapping(out, &report->mapping);
+	json_text(out, indent, "memory", facts->memory);
+	json_mapping(out, report);
 	json_text(out, indent, "warning", report->warning);
 	json_verdict(out, report);
 	fputs("      \"regions\": [\n", out);
@@ -263,7 +301,7 @@ static void json_report(FILE *out, const struct report *report)
 
 void json_print(FILE *out, const struct report *reports, size_t nr)
 {
-	fputs("{\n  \"files\": [\n", out);
+	fprintf(out, "{\n  \"version\": %d,\n  \"files\": [\n", JSON_VERSION);
 	for (size_t i = 0; i < nr; i++) {
 		json_report(out, &reports[i]);
 		fputs(i + 1 < nr ? ",\n" : "\n", out);

@@ -14,6 +14,7 @@ static int map_files(const struct options *options)
 {
 	struct report *reports = calloc(options->nr_files, sizeof(*reports));
 	struct terminal terminal;
+	bool at_once = options->json || options->metrics || options->nr_columns;
 	int status = STATUS_OK;
 	bool printed = false;
 
@@ -31,7 +32,7 @@ static int map_files(const struct options *options)
 			status = STATUS_FAILED;
 		report_complain(report, report->warning);
 		report_complain(report, report->error);
-		if (options->json)
+		if (at_once)
 			continue;
 		if (!report->error[0]) {
 			if (printed)
@@ -43,6 +44,10 @@ static int map_files(const struct options *options)
 	}
 	if (options->json)
 		json_print(stdout, reports, options->nr_files);
+	else if (options->metrics)
+		metrics_print(stdout, reports, options->nr_files);
+	else if (at_once)
+		columns_print(stdout, reports, options->nr_files, options);
 	for (size_t i = 0; i < options->nr_files; i++)
 		report_free(&reports[i]);
 	free(reports);
@@ -65,7 +70,9 @@ static int run(struct options *options)
 	case COMMAND_WATCH:
 		return watch_files(options);
 	case COMMAND_EXPLAIN:
-		return explain_files(options);
+		/* JSON has reasons and advice in any case. */
+		return options->json ? map_files(options) :
+		       explain_files(options);
 	default:
 		return map_files(options);
 	}

@@ -73,16 +73,20 @@ static void *reserve_best(size_t len, size_t needed, uint64_t like)
 	return addr;
 }
 
-/* mmap() over the reservation; MAP_SYNC if asked for and allowed. */
+/*
+ * mmap() over the reservation; MAP_SYNC if asked for and allowed. Who only looks
+ * does without reserving huge pages, which would be taken from others.
+ */
 static void *map_over(struct mapping *mapping, const struct target *target,
 		      void *addr)
 {
 	int prot = PROT_READ | (mapping->writable ? PROT_WRITE : 0);
+	int flags = MAP_FIXED | (mapping->writable ? 0 : MAP_NORESERVE);
 	void *done;
 
 	if (mapping->type == MAPPING_SYNC) {
 		done = mmap(addr, mapping->len, prot,
-			    MAP_FIXED | MAP_SHARED_VALIDATE | MAP_SYNC,
+			    flags | MAP_SHARED_VALIDATE | MAP_SYNC,
 			    target->fd, (off_t)target->offset);
 		if (done != MAP_FAILED)
 			return done;
@@ -92,7 +96,7 @@ static void *map_over(struct mapping *mapping, const struct target *target,
 		mapping->sync_errno = errno;
 		mapping->type = MAPPING_SHARED;
 	}
-	return mmap(addr, mapping->len, prot, MAP_FIXED |
+	return mmap(addr, mapping->len, prot, flags |
 		    (mapping->type == MAPPING_PRIVATE ? MAP_PRIVATE : MAP_SHARED),
 		    target->fd, (off_t)target->offset);
 }
@@ -105,6 +109,7 @@ int mapping_create(struct mapping *mapping, const struct target *target,
 	void *addr;
 
 	*mapping = (struct mapping) {
+		.offset = target->offset,
 		.type = options->private_map ? MAPPING_PRIVATE :
 			options->no_sync ? MAPPING_SHARED : MAPPING_SYNC,
 		.writable = options->private_map || target->writable,
@@ -115,7 +120,7 @@ int mapping_create(struct mapping *mapping, const struct target *target,
 	mapping->len = (size_t)len;
 	addr = reserve_best(mapping->len, target->align, target->like);
 	if (addr == MAP_FAILED)
-		return fail_with(error, size, errno, "no address space for %llu bytes",
+		return fail_with(error, size, errno, "no address space for %llu bytes (--offset and --length ask for less)",
 			    (unsigned long long)len);
 	mapping->addr = map_over(mapping, target, addr);
 	if (mapping->addr == MAP_FAILED) {
@@ -138,8 +143,8 @@ void mapping_destroy(struct mapping *mapping)
 	mapping->addr = NULL;
 }
 
-/* Progress of long work, on a terminal only, once it has taken a second. */
-static void progress(time_t start, size_t done, size_t all)
+/* Once it has taken a second. */
+void progress(const char *what, time_t start, uint64_t done, uint64_t all)
 {
 	static bool shown;
 	const char *term = getenv("TERM");
@@ -150,7 +155,7 @@ static void progress(time_t start, size_t done, size_t all)
 		return;
 	shown = done < all;
 	if (shown)
-		fprintf(stderr, "\rmincore2: populating: %3u %%",
+		fprintf(stderr, "\rmincore2: %s: %3u %%", what,
 			(unsigned int)((double)done / (double)all * 100));
 	else
 		fprintf(stderr, "\r\033[K");
@@ -180,9 +185,15 @@ static int populate(const struct mapping *mapping, size_t offset, size_t len,
 		if (cancelled && cancelled())
 			return -ECANCELED;
 		if (!cancelled)
-			progress(start, err ? len : done, len);
+			progress("populating", start, err ? len : done, len);
 	}
 	return err;
+}
+
+int mapping_read(const struct mapping *mapping, size_t offset, size_t len,
+		 bool (*cancelled)(void))
+{
+	return populate(mapping, offset, len, false, cancelled);
 }
 
 /* madvise() says EFAULT where an access would have got SIGBUS. */
@@ -195,20 +206,28 @@ static const char *sigbus_hint(int err)
 static int write_pages(const struct mapping *mapping,
 		       const struct options *options, char *error, size_t size)
 {
-	size_t page = page_size();
-	uint64_t pages = mapping->len / page;
+	const size_t page = page_size();
+	/* Numbers are of the file, of which this may be a part. */
+	uint64_t first = mapping->offset / page;
+	uint64_t pages = first + mapping->len / page;
 
 	for (size_t i = 0; i < options->nr_write_pages; i++) {
 		const struct page_range *range = &options->write_pages[i];
 		int err;
 
+		if (range->first < first) {
+			snprintf(error, size, "page %llu is not mapped: the first is %llu",
+				 (unsigned long long)range->first,
+				 (unsigned long long)first);
+			return -EINVAL;
+		}
 		if (range->last >= pages) {
 			snprintf(error, size, "page %llu is past the end: there are %llu pages",
 				 (unsigned long long)range->last,
 				 (unsigned long long)pages);
 			return -EINVAL;
 		}
-		err = populate(mapping, (size_t)range->first * page,
+		err = populate(mapping, (size_t)(range->first - first) * page,
 			       (size_t)(range->last - range->first + 1) * page,
 			       true, options->cancelled);
 		if (err)

@@ -11,122 +11,53 @@
 
 #include "tool.h"
 
-static const char help_text[] =
-	"Usage: mincore2 COMMAND [OPTION]... FILE...\n"
-	"Map each FILE (a regular file or a device-dax) and tell what backs its pages, at\n"
-	"which page-table level they are mapped, and whether a store to them is\n"
-	"persistence-safe. PID:ADDRESS or PID:START-END for a FILE is the file that a\n"
-	"process has mapped there, mapped again in the same way.\n"
-	"\n"
-	"  map      show the mapping: a verdict, a strip, and the regions in rows\n"
-	"  check    answer with the exit status whether all pages are as required\n"
-	"  watch    show it again and again while a program works with the file\n"
-	"  explain  say why pages are not persistence-safe or not mapped by large\n"
-	"           entries, and what to change\n"
-	"\n"
-	"For all commands:\n"
-	"      --read              fault all pages in for reading first\n"
-	"      --populate          fault all pages in for writing first (allocates the\n"
-	"                          holes of a file); where the mapping is private or the\n"
-	"                          file is read-only, for reading\n"
-	"      --write-pages LIST  fault these pages in for writing first, e.g. 0,5,10-20\n"
-	"      --private           map privately (MAP_PRIVATE)\n"
-	"      --no-sync           do not ask for MAP_SYNC\n"
-	"      --native            ask mincore2() or nobody\n"
-	"      --emulate           find out without mincore2() what can be; without these\n"
-	"                          two, only where the kernel does not have it\n"
-	"      --help              print this and exit\n"
-	"      --version           print the version and exit\n"
-	"map and watch:\n"
-	"      --bits LIST         ask for these only: resident, dax, level, persist,\n"
-	"                          writable, zero (default: all)\n"
-	"      --bytes             print sizes in bytes\n"
-	"      --summary           leave out the rows\n"
-	"      --json              print JSON (map only)\n"
-	"check, at least one of the first five:\n"
-	"      --persist           all pages are persistence-safe\n"
-	"      --dax               no page cache stands between\n"
-	"      --level LEVEL       mapped by entries of this level at least: pte, pmd, pud\n"
-	"                          (faults all pages in for reading, if nothing else is said)\n"
-	"      --writable          no write fault is expected; see --populate\n"
-	"      --resident          in memory\n"
-	"      --quiet             print nothing but errors\n"
-	"watch:\n"
-	"      --interval SECONDS  between two frames (default: 1)\n"
-	"      --count N           end after N frames\n"
-	"      --time SECONDS      end after this time\n"
-	"explain:\n"
-	"      --offset BYTES      only the page at this offset of the file, e.g. 4096, 2M\n"
-	"      --page N            only the page of this number\n"
-	"\n"
-	"Exit status: 0 all right (check: yes); 1 a file failed (check: no); 2 wrong\n"
-	"usage (check: any error, and where the emulation cannot know).\n";
-
 enum { ALL = (1 << NR_COMMANDS) - 1, MAP = 1 << COMMAND_MAP,
-       CHECK = 1 << COMMAND_CHECK, WATCH = 1 << COMMAND_WATCH,
-       EXPLAIN = 1 << COMMAND_EXPLAIN };
+       CHECK = 1 << COMMAND_CHECK, WATCH = 1 << COMMAND_WATCH };
 
-static const char *const commands[NR_COMMANDS] = {
-	[COMMAND_MAP] = "map", [COMMAND_CHECK] = "check",
-	[COMMAND_WATCH] = "watch", [COMMAND_EXPLAIN] = "explain",
+/* Beyond all letters. */
+#define OPTION(id, ...)	OPT_##id,
+#define FLAG(id, ...)	OPT_##id,
+#define NEED(id, ...)	OPT_##id,
+enum { BEFORE_OPTIONS = 255,
+#include "options.def"
+       END_OF_OPTIONS };
+#undef OPTION
+#undef FLAG
+#undef NEED
+
+enum { FIRST = BEFORE_OPTIONS + 1, NR_OPTIONS = END_OF_OPTIONS - FIRST };
+
+#define OPTION(id, name, letter, argument, words, commands, help) \
+	{ name, letter, argument, words, commands, 0, 0, help },
+#define FLAG(id, name, member, commands, help) \
+	{ name, 0, NULL, NULL, commands, offsetof(struct options, member), 0, help },
+#define NEED(id, name, bit, help) \
+	{ name, 0, NULL, NULL, CHECK, 0, bit, help },
+const struct option_info option_table[] = {
+#include "options.def"
 };
+#undef OPTION
+#undef FLAG
+#undef NEED
 
-enum { OPT_READ = 256, OPT_POPULATE, OPT_WRITE_PAGES, OPT_PRIVATE, OPT_NO_SYNC,
-       OPT_NATIVE, OPT_EMULATE, OPT_HELP, OPT_VERSION, OPT_BITS, OPT_BYTES, OPT_SUMMARY, OPT_JSON,
-       OPT_PERSIST, OPT_DAX, OPT_LEVEL, OPT_WRITABLE, OPT_RESIDENT, OPT_QUIET,
-       OPT_INTERVAL, OPT_COUNT, OPT_TIME, OPT_OFFSET, OPT_PAGE, NR_OPTIONS };
+const size_t nr_option_table = NR_OPTIONS;
 
-static const struct option long_options[] = {
-	{ "read", no_argument, NULL, OPT_READ },
-	{ "populate", no_argument, NULL, OPT_POPULATE },
-	{ "write-pages", required_argument, NULL, OPT_WRITE_PAGES },
-	{ "private", no_argument, NULL, OPT_PRIVATE },
-	{ "no-sync", no_argument, NULL, OPT_NO_SYNC },
-	{ "native", no_argument, NULL, OPT_NATIVE },
-	{ "emulate", no_argument, NULL, OPT_EMULATE },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ "bits", required_argument, NULL, OPT_BITS },
-	{ "bytes", no_argument, NULL, OPT_BYTES },
-	{ "summary", no_argument, NULL, OPT_SUMMARY },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "persist", no_argument, NULL, OPT_PERSIST },
-	{ "dax", no_argument, NULL, OPT_DAX },
-	{ "level", required_argument, NULL, OPT_LEVEL },
-	{ "writable", no_argument, NULL, OPT_WRITABLE },
-	{ "resident", no_argument, NULL, OPT_RESIDENT },
-	{ "quiet", no_argument, NULL, OPT_QUIET },
-	{ "interval", required_argument, NULL, OPT_INTERVAL },
-	{ "count", required_argument, NULL, OPT_COUNT },
-	{ "time", required_argument, NULL, OPT_TIME },
-	{ "offset", required_argument, NULL, OPT_OFFSET },
-	{ "page", required_argument, NULL, OPT_PAGE },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* Which commands take an option; in the order of long_options. */
-static const unsigned char takers[] = {
-	ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL,
-	MAP | WATCH, MAP | WATCH, MAP | WATCH, MAP,
-	CHECK, CHECK, CHECK, CHECK, CHECK, CHECK,
-	WATCH, WATCH, WATCH, EXPLAIN, EXPLAIN,
-};
-
-_Static_assert(sizeof(takers) == sizeof(long_options) / sizeof(long_options[0]) - 1 &&
-	       sizeof(takers) == NR_OPTIONS - OPT_READ, "an option without its commands");
+_Static_assert(NR_OPTIONS <= 64, "more options than bits of seen");
 
 __attribute__((format(printf, 1, 2)))
 static int usage_error(const char *format, ...)
 {
-	char text[512];
-	char clean[512];
+	char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
 	va_end(args);
-	clean_text(text, clean, sizeof(clean));
-	fprintf(stderr, "mincore2: %s; try 'mincore2 --help'\n", clean);
+	fputs("mincore2: ", stderr);
+	print_clean(stderr, text ? text : "wrong usage");
+	fputs("; try 'mincore2 --help'\n", stderr);
+	free(text);
 	return STATUS_USAGE;
 }
 
@@ -164,7 +95,8 @@ static int set_page(struct options *options, const char *text)
 	if (parse_size(text, &number) || number > UINT64_MAX / page)
 		return -EINVAL;
 	options->offset = number * page;
-	options->has_offset = true;
+	options->length = page;
+	options->has_offset = options->has_length = true;
 	return 0;
 }
 
@@ -185,6 +117,13 @@ static const char *set_value(struct options *options, int option,
 			"a list of page numbers" : NULL;
 	case OPT_BITS:
 		return parse_bits(text, &options->bits) ? "a list of bits" : NULL;
+	case OPT_OUTPUT:
+		return parse_columns(text, options->columns,
+				     &options->nr_columns) ?
+			"a list of columns" : NULL;
+	case OPT_MIN_PERCENT:
+		return parse_percent(text, &options->min_percent) ?
+			"a number from 0 to 100" : NULL;
 	case OPT_LEVEL:
 		return set_level(options, text) ? "pte, pmd or pud" : NULL;
 	case OPT_INTERVAL:
@@ -198,6 +137,10 @@ static const char *set_value(struct options *options, int option,
 			"a number of frames" : NULL;
 	case OPT_PAGE:
 		return set_page(options, text) ? "a page number" : NULL;
+	case OPT_LENGTH:
+		options->has_length = true;
+		return parse_size(text, &options->length) || !options->length ?
+			"a number of bytes" : NULL;
 	default:	/* OPT_OFFSET */
 		options->has_offset = true;
 		return parse_size(text, &options->offset) ?
@@ -205,81 +148,110 @@ static const char *set_value(struct options *options, int option,
 	}
 }
 
-static void set_flag(struct options *options, int option)
+/* getopt_long() leaves the option in optopt, but for an unknown long one. */
+static int wrong_option(char **argv)
 {
-	bool *const flags[NR_OPTIONS - OPT_READ] = {
-		[OPT_READ - OPT_READ] = &options->read,
-		[OPT_POPULATE - OPT_READ] = &options->populate,
-		[OPT_PRIVATE - OPT_READ] = &options->private_map,
-		[OPT_NO_SYNC - OPT_READ] = &options->no_sync,
-		[OPT_NATIVE - OPT_READ] = &options->native,
-		[OPT_EMULATE - OPT_READ] = &options->emulate,
-		[OPT_BYTES - OPT_READ] = &options->bytes,
-		[OPT_SUMMARY - OPT_READ] = &options->summary,
-		[OPT_JSON - OPT_READ] = &options->json,
-		[OPT_QUIET - OPT_READ] = &options->quiet,
-	};
+	if (optopt >= FIRST && optopt < END_OF_OPTIONS)
+		return usage_error("option '--%s' takes no argument",
+				   option_table[optopt - FIRST].name);
+	if (optopt)
+		return usage_error("wrong option '-%c'", optopt);
+	return usage_error("wrong option '%s'", argv[optind - 1]);
+}
 
-	if (flags[option - OPT_READ])
-		*flags[option - OPT_READ] = true;
+/* The table as getopt_long() wants it; all options end with a line of zeros. */
+static void fill_getopt(struct option long_options[NR_OPTIONS + 1], char *letters)
+{
+	*letters++ = ':';
+	for (size_t i = 0; i < NR_OPTIONS; i++) {
+		long_options[i] = (struct option) {
+			.name = option_table[i].name,
+			.has_arg = option_table[i].argument ?
+				   required_argument : no_argument,
+			.val = FIRST + (int)i,
+		};
+		if (option_table[i].letter)
+			*letters++ = option_table[i].letter;
+		if (option_table[i].letter && option_table[i].argument)
+			*letters++ = ':';
+	}
+	long_options[NR_OPTIONS] = (struct option) { 0 };
+	*letters = '\0';
+}
+
+/* An option of one letter as the long one that it stands for. */
+static int long_of(int option)
+{
+	for (size_t i = 0; i < NR_OPTIONS; i++)
+		if (option_table[i].letter && option == option_table[i].letter)
+			return FIRST + (int)i;
+	return option;
+}
+
+/* What is not done by a flag. Exit status, or -1 to go on. */
+static int take(struct options *options, int option)
+{
+	const struct option_info *info = &option_table[option - FIRST];
+	const char *expected = NULL;
+
+	if (info->member)
+		*(bool *)((char *)options + info->member) = true;
+	else if (info->need)
+		options->need |= info->need;
 	else
-		options->need |= option == OPT_PERSIST ? MINCORE_PERSIST :
-				 option == OPT_DAX ? MINCORE_DAX :
-				 option == OPT_WRITABLE ? MINCORE_WRITABLE :
-				 MINCORE_RESIDENT;
+		expected = set_value(options, option, optarg);
+	return expected ? usage_error("--%s: '%s' is not %s", info->name, optarg,
+				      expected) : -1;
 }
 
 /* All options; sets a bit in @seen for each. Exit status, or -1 to go on. */
 static int parse_all(struct options *options, int argc, char **argv,
 		     uint64_t *seen)
 {
+	struct option long_options[NR_OPTIONS + 1];
+	char letters[2 * NR_OPTIONS + 2];
 	int option;
 
+	fill_getopt(long_options, letters);
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		const char *expected;
+	while ((option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+		int status;
 
-		if (option == OPT_HELP) {
-			fputs(help_text, stdout);
-			return finish_output(STATUS_OK);
-		}
-		if (option == OPT_VERSION) {
-			printf("mincore2 %d.%d.%d\n", MINCORE2_VERSION_MAJOR,
-			       MINCORE2_VERSION_MINOR, MINCORE2_VERSION_PATCH);
-			return finish_output(STATUS_OK);
-		}
 		if (option == ':')
 			return usage_error("option '%s' needs an argument",
 					   argv[optind - 1]);
-		if (option < OPT_READ)
-			return usage_error("wrong option '%s'", argv[optind - 1]);
-		*seen |= (uint64_t)1 << (option - OPT_READ);
-		if (long_options[option - OPT_READ].has_arg == no_argument) {
-			set_flag(options, option);
+		option = long_of(option);
+		if (option < FIRST)
+			return wrong_option(argv);
+		*seen |= (uint64_t)1 << (option - FIRST);
+		if (option == OPT_HELP || option == OPT_VERSION)
 			continue;
-		}
-		expected = set_value(options, option, optarg);
-		if (expected)
-			return usage_error("--%s: '%s' is not %s",
-					   long_options[option - OPT_READ].name,
-					   optarg, expected);
+		status = take(options, option);
+		if (status >= 0)
+			return status;
 	}
 	return -1;
+}
+
+static bool was_given(uint64_t seen, int option)
+{
+	return seen >> (option - FIRST) & 1;
 }
 
 static int set_command(struct options *options, const char *name, uint64_t seen)
 {
 	size_t command = 0;
 
-	while (command < NR_COMMANDS && strcmp(name, commands[command]))
+	while (command < NR_COMMANDS &&
+	       strcmp(name, command_name((enum command)command)))
 		command++;
 	if (command == NR_COMMANDS)
 		return usage_error("unknown command '%s'", name);
 	options->command = (enum command)command;
-	for (size_t i = 0; i < sizeof(takers); i++)
-		if (seen >> i & 1 && !(takers[i] >> command & 1))
+	for (size_t i = 0; i < NR_OPTIONS; i++)
+		if (seen >> i & 1 && !(option_table[i].commands >> command & 1))
 			return usage_error("%s: wrong option '--%s'", name,
-					   long_options[i].name);
+					   option_table[i].name);
 	return -1;
 }
 
@@ -288,10 +260,24 @@ int options_parse(struct options *options, int argc, char **argv)
 	uint64_t seen = 0;
 	int status;
 
-	*options = (struct options) { .bits = ALL_BITS, .interval = 1 };
+	*options = (struct options) {
+		.bits = ALL_BITS, .interval = 1, .min_percent = 100,
+	};
+	/* For the completions of shells; not in the manual page. */
+	if (argc > 1 && argc < 4 && !strcmp(argv[1], "--complete"))
+		return complete_print(argv[2]);
 	status = parse_all(options, argc, argv, &seen);
 	if (status >= 0)
 		return status;
+	if (was_given(seen, OPT_HELP)) {
+		help_print(optind < argc ? argv[optind] : NULL);
+		return finish_output(STATUS_OK);
+	}
+	if (was_given(seen, OPT_VERSION)) {
+		printf("mincore2 %d.%d.%d\n", MINCORE2_VERSION_MAJOR,
+		       MINCORE2_VERSION_MINOR, MINCORE2_VERSION_PATCH);
+		return finish_output(STATUS_OK);
+	}
 	if (optind == argc)
 		return usage_error("no command");
 	status = set_command(options, argv[optind], seen);
@@ -302,11 +288,29 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (options->command == COMMAND_CHECK && !options->need &&
 	    !options->need_level)
 		return usage_error("check: nothing is required (--persist, --dax, --level, --writable, --resident)");
+	if (options->json + options->metrics + (options->nr_columns > 0) > 1)
+		return usage_error("--json, --output and --metrics exclude each other");
+	if ((options->raw || options->noheadings) && !options->nr_columns)
+		return usage_error("--raw and --noheadings need --output");
 	if (options->native && options->emulate)
 		return usage_error("--native and --emulate exclude each other");
+	if (options->command == COMMAND_EXPLAIN && options->has_offset &&
+	    !options->has_length) {
+		options->has_length = true;
+		options->length = page_size();
+		options->offset -= options->offset % page_size();
+	}
+	/* A new mapping has no entries: without faults nothing has a level. */
+	options->look = options->command != COMMAND_CHECK || options->need_level;
 	options->files = argv + optind + 1;
 	options->nr_files = (size_t)(argc - optind - 1);
 	return -1;
+}
+
+bool options_store(const struct options *options)
+{
+	return !options->private_map &&
+	       (options->populate || options->nr_write_pages);
 }
 
 void options_free(struct options *options)

@@ -125,3 +125,13 @@ int parse_seconds(const char *text, double least, double *seconds)
 	/* Also false for what is not a number. */
 	return !*end && *seconds >= least && *seconds <= year ? 0 : -EINVAL;
 }
+
+int parse_percent(const char *text, double *percent)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text) && *text != '.')
+		return -EINVAL;
+	*percent = strtod(text, &end);
+	return !*end && *percent >= 0 && *percent <= 100 ? 0 : -EINVAL;
+}

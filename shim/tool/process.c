@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "maps.h"
 #include "tool.h"
 
 #define GIB	((uint64_t)1 << 30)
@@ -62,20 +63,21 @@ bool process_operand(const char *text)
 /* A line of maps, proc(5); false if it is not the one with @process->start. */
 bool process_parse_map(struct process *process, const char *line)
 {
-	char permissions[8];
-	int at = 0;
+	struct mincore2_vma vma;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n",
-		   &process->map_start, &process->map_end, permissions,
-		   &process->offset, &process->major, &process->minor,
-		   &process->ino, &at) < 7 || strlen(permissions) < 4)
+	if (!mincore2_maps_parse(line, &vma))
 		return false;
-	process->writable = permissions[1] == 'w';
-	process->shared = permissions[3] == 's';
-	snprintf(process->path, sizeof(process->path), "%s", line + at);
+	process->map_start = vma.start;
+	process->map_end = vma.end;
+	process->offset = vma.offset;
+	process->major = vma.dev_major;
+	process->minor = vma.dev_minor;
+	process->ino = vma.ino;
+	process->writable = vma.write;
+	process->shared = vma.shared;
+	snprintf(process->path, sizeof(process->path), "%s", vma.name);
 	process->path[strcspn(process->path, "\n")] = '\0';
-	return process->start >= process->map_start &&
-	       process->start < process->map_end;
+	return process->start >= vma.start && process->start < vma.end;
 }
 
 __attribute__((format(printf, 4, 5)))
@@ -225,9 +227,9 @@ static bool is_file_of(const struct process *process, int fd)
 }
 
 int process_open(const struct process *process, struct target *target,
-		 char *error, size_t size)
+		 bool need_write, char *error, size_t size)
 {
-	bool write = process->shared && process->writable;
+	bool write = need_write && process->shared && process->writable;
 	char link[PATH_MAX];
 	int err;
 

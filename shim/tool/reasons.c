@@ -75,6 +75,10 @@ enum backing region_backing(const struct report *report,
 	    report->mapping.type == MAPPING_PRIVATE &&
 	    region->unknown & (MINCORE_WRITABLE | MINCORE_ZERO))
 		return BACKING_UNKNOWN;
+	if (backing == BACKING_PAGE_CACHE && report->bits & MINCORE_RESIDENT &&
+	    !((region->state | region->unknown) &
+	      (MINCORE_RESIDENT | MINCORE_DENIED | MINCORE_LEVEL)))
+		return BACKING_NOT_CACHED;
 	return backing;
 }
 
@@ -90,6 +94,7 @@ const char *backing_name(enum backing backing)
 		[BACKING_UNMAPPED] = "unmapped",
 		[BACKING_MAYBE_HOLE] = "DAX or hole",
 		[BACKING_UNKNOWN] = "?",
+		[BACKING_NOT_CACHED] = "not cached",
 	};
 
 	return names[backing];
@@ -110,26 +115,42 @@ static void page_cache_reason(const struct report *report,
 			      struct reason *reason)
 {
 	const struct facts *facts = &report->facts;
-	const char *type = facts->fstype[0] ? facts->fstype : "this filesystem";
+	const char *type = facts->fstype[0] ? facts->fstype : "a filesystem that has no name here";
+	const char *detail = "";
 
-	if (!strcmp(type, "tmpfs") || !strcmp(type, "ramfs") ||
-	    !strcmp(type, "hugetlbfs") || !strcmp(type, "devtmpfs"))
+	if (facts->memory_fs) {
 		set(reason, "memory-only", "%s keeps its files in memory only",
 		    type);
-	else if (facts_option(facts, "dax=never"))
-		set(reason, "page-cache", "page cache of %s, which is mounted with dax=never; fsync or msync makes stores durable",
+		return;
+	}
+	if (facts->keeping == KEPT_IN_MEMORY) {
+		set(reason, "memory-only", "the device or filesystem below %s is in memory only",
 		    type);
+		return;
+	}
+	if (facts->no_fsync) {
+		set(reason, "no-fsync", "%s is mounted volatile: fsync and msync write nothing",
+		    type);
+		return;
+	}
+	if (facts_option(facts, "dax=never"))
+		detail = ", mounted with dax=never";
 	else if (facts_option(facts, "dax=inode"))
-		set(reason, "page-cache", "page cache of %s: mounted with dax=inode, and the file is not in DAX mode (chattr +x, then reopen); fsync or msync makes stores durable",
-		    type);
+		detail = ", mounted with dax=inode, and the file is not in DAX mode (chattr +x, then reopen)";
+	if (facts->keeping == KEPT_ON_DEVICE)
+		set(reason, "page-cache", "page cache of %s%s; fsync or msync makes stores durable",
+		    type, detail);
 	else
-		set(reason, "page-cache", "page cache of %s; fsync or msync makes stores durable",
-		    type);
+		set(reason, "fsync-unknown", "page cache of %s%s; whether fsync or msync makes stores durable is not known here",
+		    type, detail);
 }
 
 static bool device_reason(const struct facts *facts, struct reason *reason)
 {
-	switch (facts->device_kind) {
+	enum device_kind kind = facts->keeping == KEPT_IN_MEMORY ?
+				DEVICE_VOLATILE : facts->device_kind;
+
+	switch (kind) {
 	case DEVICE_VIRTIO_PMEM:
 		set(reason, "virtio-pmem", "virtio-pmem: stores reach the host's page cache; only a flush request (fsync) makes them durable");
 		return true;
@@ -168,7 +189,11 @@ static bool filesystem_reason(const struct facts *facts, struct reason *reason)
 	bool ext4 = !strcmp(facts->fstype, "ext4");
 	bool xfs = !strcmp(facts->fstype, "xfs");
 
-	if (facts->fstype[0] && !ext4 && !xfs)
+	if (!strcmp(facts->fstype, "virtiofs"))
+		set(reason, "filesystem", "virtiofs maps the host's page cache: only fsync, which the host carries out, makes stores durable there");
+	else if (!strcmp(facts->fstype, "famfs"))
+		set(reason, "filesystem", "famfs maps memory that hosts share and writes no metadata: whether that memory keeps stores it does not say");
+	else if (facts->fstype[0] && !ext4 && !xfs)
 		set(reason, "filesystem", "%s makes no promise for stores through a mapping",
 		    facts->fstype);
 	else if (facts->journal == NO)
@@ -242,6 +267,7 @@ void state_reason(const struct report *report, uint64_t state,
 		break;
 	case BACKING_MAYBE_HOLE:
 	case BACKING_UNKNOWN:
+	case BACKING_NOT_CACHED:
 		break;	/* none of a state */
 	}
 }

@@ -9,9 +9,7 @@
 
 #include "tool.h"
 
-enum { COL_ADDRESS, COL_OFFSET, COL_SIZE, COL_BACKING, COL_LEVEL, COL_STATE,
-       COL_PERSIST, NR_COLUMNS };
-enum { CELL = 24, MARGIN = 2, GAP = 2 };
+enum { MARGIN = 2, GAP = 2, NR_SHOWN = COL_PERSIST + 1 };
 
 /* Reasons that have occurred, in the order of their first row. */
 struct notes {
@@ -20,11 +18,7 @@ struct notes {
 };
 
 struct row {
-	char cell[NR_COLUMNS][CELL];
-};
-
-static const char *const titles[NR_COLUMNS] = {
-	"ADDRESS", "OFFSET", "SIZE", "BACKING", "LEVEL", "STATE", "PERSIST",
+	char cell[NR_SHOWN][CELL];
 };
 
 static bool right_aligned(int column)
@@ -47,7 +41,7 @@ static size_t note_number(struct notes *notes, const struct reason *reason)
 }
 
 /* What a column is made of: without these bits it is not there. */
-static const unsigned int needs[NR_COLUMNS] = {
+static const unsigned int needs[NR_SHOWN] = {
 	[COL_BACKING] = MINCORE_DAX | MINCORE_ZERO,
 	[COL_LEVEL] = MINCORE_LEVEL,
 	[COL_STATE] = MINCORE_RESIDENT | MINCORE_WRITABLE,
@@ -79,40 +73,68 @@ static const char *state_text(const struct report *report,
 	return state & MINCORE_RESIDENT ? "in memory" : "-";
 }
 
+void region_cell(const struct report *report, const struct region *region,
+		 int column, bool bytes, char cell[CELL])
+{
+	const struct terminal units = { .bytes = bytes };
+	struct reason reason;
+	char buf[24];
+
+	switch (column) {
+	case COL_ADDRESS:
+		snprintf(cell, CELL, "0x%" PRIx64,
+			 report_address(report, region->start));
+		break;
+	case COL_OFFSET:
+		/* Exact: who looks for a misaligned extent needs it. */
+		snprintf(cell, CELL, "0x%" PRIx64,
+			 report_offset(report, region->start));
+		break;
+	case COL_SIZE:
+		snprintf(cell, CELL, "%s", size_text(&units, region->end -
+						     region->start, buf));
+		break;
+	case COL_BACKING:
+		snprintf(cell, CELL, "%s",
+			 backing_name(region_backing(report, region)));
+		break;
+	case COL_LEVEL:
+		snprintf(cell, CELL, "%s", region->unknown & MINCORE_LEVEL ? "?" :
+			 level_text(region->state, buf));
+		break;
+	case COL_STATE:
+		snprintf(cell, CELL, "%s", state_text(report, region));
+		break;
+	default:	/* COL_PERSIST */
+		region_reason(report, region, &reason);
+		snprintf(cell, CELL, "%s", !(report->bits & MINCORE_PERSIST) ? "-" :
+			 !reason.code ? "yes" :
+			 region->unknown & MINCORE_PERSIST ? "?" : "no");
+	}
+}
+
 static void fill_row(struct row *row, const struct report *report,
 		     const struct terminal *terminal,
 		     const struct region *region, struct notes *notes)
 {
 	struct reason reason;
-	char buf[24];
+	size_t len;
 
-	snprintf(row->cell[COL_ADDRESS], CELL, "0x%" PRIx64,
-		 report_address(report, region->start));
-	/* Exact: who looks for a misaligned extent needs it. */
-	snprintf(row->cell[COL_OFFSET], CELL, "0x%" PRIx64,
-		 report_offset(report, region->start));
-	snprintf(row->cell[COL_SIZE], CELL, "%s",
-		 size_text(terminal, region->end - region->start, buf));
-	snprintf(row->cell[COL_BACKING], CELL, "%s",
-		 backing_name(region_backing(report, region)));
-	snprintf(row->cell[COL_LEVEL], CELL, "%s",
-		 region->unknown & MINCORE_LEVEL ? "?" :
-		 level_text(region->state, buf));
-	snprintf(row->cell[COL_STATE], CELL, "%s", state_text(report, region));
+	for (int column = 0; column < NR_SHOWN; column++)
+		region_cell(report, region, column, terminal->bytes,
+			    row->cell[column]);
 	if (!(report->bits & MINCORE_PERSIST))
 		return;
 	region_reason(report, region, &reason);
+	len = strlen(row->cell[COL_PERSIST]);
 	if (reason.code)
-		snprintf(row->cell[COL_PERSIST], CELL, "%s [%zu]",
-			 region->unknown & MINCORE_PERSIST ? "?" : "no",
+		snprintf(row->cell[COL_PERSIST] + len, CELL - len, " [%zu]",
 			 note_number(notes, &reason));
-	else
-		snprintf(row->cell[COL_PERSIST], CELL, "yes");
 }
 
 /* Widths from the contents; a column that does not fit gets width 0. */
 static void layout(const struct report *report, const struct row *rows,
-		   size_t nr, size_t width, size_t widths[NR_COLUMNS])
+		   size_t nr, size_t width, size_t widths[NR_SHOWN])
 {
 	/* What can be missed most easily comes first. */
 	static const int dispensable[] = {
@@ -120,11 +142,11 @@ static void layout(const struct report *report, const struct row *rows,
 	};
 	size_t all = MARGIN - GAP;
 
-	for (int c = 0; c < NR_COLUMNS; c++) {
+	for (int c = 0; c < NR_SHOWN; c++) {
 		widths[c] = 0;
 		if (!has_column(report, c))
 			continue;
-		widths[c] = strlen(titles[c]);
+		widths[c] = strlen(column_name(c));
 		for (size_t i = 0; i < nr; i++)
 			if (strlen(rows[i].cell[c]) > widths[c])
 				widths[c] = strlen(rows[i].cell[c]);
@@ -139,12 +161,12 @@ static void layout(const struct report *report, const struct row *rows,
 }
 
 static void print_row(FILE *out, const struct terminal *terminal,
-		      const char *const cells[NR_COLUMNS],
-		      const size_t widths[NR_COLUMNS])
+		      const char *const cells[NR_SHOWN],
+		      const size_t widths[NR_SHOWN])
 {
 	bool started = false;
 
-	for (int c = 0; c < NR_COLUMNS; c++) {
+	for (int c = 0; c < NR_SHOWN; c++) {
 		const char *cell = cells[c];
 		const char *colour = NULL;
 
@@ -158,7 +180,7 @@ static void print_row(FILE *out, const struct terminal *terminal,
 		started = true;
 		if (colour)
 			fprintf(out, "\033[%sm%s\033[0m", colour, cell);
-		else if (c == NR_COLUMNS - 1)
+		else if (c == NR_SHOWN - 1)
 			fputs(cell, out);
 		else
 			fprintf(out, "%*s", right_aligned(c) ? (int)widths[c] :
@@ -174,7 +196,7 @@ static void print_rows(FILE *out, const struct terminal *terminal,
 	size_t shown = terminal->summary ? 0 :
 		       terminal->rows && terminal->rows < nr ? terminal->rows : nr;
 	struct row *rows = calloc(nr ? nr : 1, sizeof(*rows));
-	size_t widths[NR_COLUMNS];
+	size_t widths[NR_SHOWN];
 
 	if (!rows)
 		return;
@@ -183,13 +205,17 @@ static void print_rows(FILE *out, const struct terminal *terminal,
 		fill_row(&rows[i], report, terminal, &report->regions.region[i],
 			 notes);
 	if (shown) {
+		const char *titles[NR_SHOWN];
+
+		for (int c = 0; c < NR_SHOWN; c++)
+			titles[c] = column_name(c);
 		layout(report, rows, shown, terminal->width, widths);
 		print_row(out, terminal, titles, widths);
 	}
 	for (size_t i = 0; i < shown; i++) {
-		const char *cells[NR_COLUMNS];
+		const char *cells[NR_SHOWN];
 
-		for (int c = 0; c < NR_COLUMNS; c++)
+		for (int c = 0; c < NR_SHOWN; c++)
 			cells[c] = rows[i].cell[c];
 		print_row(out, terminal, cells, widths);
 	}
@@ -211,78 +237,74 @@ static const char *mapping_text(const struct mapping *mapping)
 	return mapping->sync_errno ? "shared (MAP_SYNC refused)" : "shared";
 }
 
-static void describe_backing(const struct report *report, char *text,
-			     size_t size)
+/* To free(). */
+static char *describe_backing(const struct report *report)
 {
 	const struct facts *facts = &report->facts;
 	const char *domain = facts->persistence_domain;
-	char source[sizeof(facts->source)];
+	const char *source = facts->source[0] ? facts->source : "?";
+	char *what, *all;
 
-	clean_text(facts->source, source, sizeof(source));
 	if (report->target.kind == TARGET_DEVDAX)
-		snprintf(text, size, "device-dax %s", facts->device);
+		what = text_of("device-dax %s", facts->device);
 	else if (facts->fstype[0])
-		snprintf(text, size, "%s on %s", facts->fstype,
-			 source[0] ? source : "?");
+		what = text_of("%s on %s", facts->fstype, source);
 	else
-		snprintf(text, size, "unknown filesystem");
-	if (domain[0]) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, size - len, " (persistence domain: %s)",
-			 domain);
-	}
+		what = text_of("unknown filesystem");
+	if (!domain[0])
+		return what;
+	all = text_of("%s (persistence domain: %s)", what, domain);
+	free(what);
+	return all;
 }
 
-/* "16 MiB", and of another process where in its file that is. */
-static void describe_size(const struct report *report,
-			  const struct terminal *terminal, char *text,
-			  size_t size)
+/* "16 MiB", and of a part or of another process where in its file that is. */
+static char *describe_size(const struct report *report,
+			   const struct terminal *terminal)
 {
-	const struct process *process = &report->process;
-	char path[512];
-	char bytes[24];
+	const struct target *target = &report->target;
+	const char *unit = terminal->bytes ? " bytes" : "";
+	char bytes[24], all[24];
+	const char *file = report->process.path;
 
-	size_text(terminal, report->target.size, bytes);
-	if (!process->pid) {
-		snprintf(text, size, "%s%s", bytes, terminal->bytes ? " bytes" : "");
-		return;
-	}
-	clean_text(process->path, path, sizeof(path));
-	snprintf(text, size, "%s%s at offset 0x%" PRIx64 " of %s", bytes,
-		 terminal->bytes ? " bytes" : "", report->target.offset, path);
+	size_text(terminal, target->size, bytes);
+	if (!report->process.pid && target->size == target->file_size)
+		return text_of("%s%s", bytes, unit);
+	if (!report->process.pid)
+		file = size_text(terminal, target->file_size, all);
+	return text_of("%s%s at offset 0x%" PRIx64 " of %s", bytes, unit,
+		       target->offset, file);
+}
+
+static void paragraph(FILE *out, const struct terminal *terminal,
+		      const char *text)
+{
+	fprintf(out, "%*s", MARGIN, "");
+	print_wrapped(out, text, MARGIN, MARGIN, terminal->width);
 }
 
 void head_print(FILE *out, const struct terminal *terminal,
 		const struct report *report)
 {
-	char path[1024];
-	char backing[sizeof(report->facts.source) + 96];
-	char size[640];
-	char text[sizeof(backing) + sizeof(size) + 160];
+	char *backing = describe_backing(report);
+	char *size = describe_size(report, terminal);
+	char *text = text_of("%s, %s, mapped %s%s", size, backing,
+			     mapping_text(&report->mapping),
+			     report->mapping.writable ? "" : ", read-only");
 	const char *note = way_note(report->way);
 
-	clean_text(report->target.path, path, sizeof(path));
-	describe_backing(report, backing, sizeof(backing));
-	describe_size(report, terminal, size, sizeof(size));
 	if (terminal->colour)
-		fprintf(out, "\033[1m%s\033[0m\n", path);
-	else
-		fprintf(out, "%s\n", path);
-	snprintf(text, sizeof(text), "%s, %s, mapped %s%s", size, backing,
-		 mapping_text(&report->mapping),
-		 report->mapping.writable ? "" : ", read-only");
-	fprintf(out, "%*s", MARGIN, "");
-	print_wrapped(out, text, MARGIN, MARGIN, terminal->width);
-	if (note) {
-		fprintf(out, "%*s", MARGIN, "");
-		print_wrapped(out, note, MARGIN, MARGIN, terminal->width);
-	}
-	if (!report->process.pid)
-		return;
-	fprintf(out, "%*s", MARGIN, "");
-	print_wrapped(out, "This is the tool's own mapping, made as the process made its own: DAX and persistence are the same; entries (level, writable) and residency of private pages are not.",
-		      MARGIN, MARGIN, terminal->width);
+		fputs("\033[1m", out);
+	print_clean(out, report->target.path);
+	fputs(terminal->colour ? "\033[0m\n" : "\n", out);
+	paragraph(out, terminal, text);
+	if (note)
+		paragraph(out, terminal, note);
+	if (report->process.pid)
+		paragraph(out, terminal, "This is the tool's own mapping, made as the process made its own: DAX and persistence are the same; entries (level, writable) and residency of private pages are not.");
+	free(text);
+	free(size);
+	free(backing);
 }
 
 enum { LABEL_WIDTH = 11, MOST_FALLBACKS = 4 };
@@ -349,9 +371,6 @@ void report_print(FILE *out, const struct terminal *terminal,
 		print_wrapped(out, notes.note[i].text, (size_t)column,
 			      (size_t)column, terminal->width);
 	}
-	if (report->bits & MINCORE_LEVEL && !any_entry(report)) {
-		fprintf(out, "%*s", MARGIN, "");
-		print_wrapped(out, "A new mapping has no entries yet: --read or --populate makes them.",
-			      MARGIN, MARGIN, terminal->width);
-	}
+	if (report->bits & MINCORE_LEVEL && !any_entry(report))
+		paragraph(out, terminal, "A new mapping has no entries yet: --read or --populate makes them.");
 }

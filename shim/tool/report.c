@@ -21,13 +21,14 @@ uint64_t report_address(const struct report *report, uint64_t address)
 
 void report_complain(const struct report *report, const char *text)
 {
-	char path[1024];
-
 	if (!text[0])
 		return;
 	fflush(stdout);
-	clean_text(report->target.path, path, sizeof(path));
-	fprintf(stderr, "mincore2: %s: %s\n", path, text);
+	fputs("mincore2: ", stderr);
+	print_clean(stderr, report->target.path);
+	fputs(": ", stderr);
+	print_clean(stderr, text);
+	fputc('\n', stderr);
 }
 
 /* The file of another process; @how is changed to what that one did. */
@@ -41,7 +42,8 @@ static int open_process(struct report *report, const char *operand,
 
 	err = process_find(process, operand, "", report->error, size);
 	if (!err)
-		err = process_open(process, &report->target, report->error, size);
+		err = process_open(process, &report->target, options_store(how),
+				   report->error, size);
 	report->target.path = operand;
 	if (err)
 		return err;
@@ -59,6 +61,24 @@ static int open_process(struct report *report, const char *operand,
 	return 0;
 }
 
+/*
+ * Only what is wanted is mapped: a file may be larger than the address space. To
+ * explain a page takes all that a large entry would map.
+ */
+static int cut(struct report *report, const struct options *options)
+{
+	struct target *target = &report->target;
+	uint64_t end = target->offset + target->size;
+	uint64_t start = options->has_offset ? options->offset : target->offset;
+	uint64_t align = options->command == COMMAND_EXPLAIN ? pmd_size() :
+			 page_size();
+
+	if (options->has_length && start < end && options->length < end - start)
+		end = start + options->length;
+	return target_cut(target, start, end, align, report->error,
+			  sizeof(report->error));
+}
+
 int report_open(struct report *report, const char *path,
 		const struct options *options)
 {
@@ -72,11 +92,16 @@ int report_open(struct report *report, const char *path,
 	if (process_operand(path))
 		err = open_process(report, path, &how);
 	else
-		err = target_open(&report->target, path, !how.private_map,
+		err = target_open(&report->target, path, options_store(&how),
 				  report->error, size);
+	if (!err && (options->has_offset || options->has_length))
+		err = cut(report, options);
 	if (!err)
 		err = mapping_create(&report->mapping, &report->target, &how,
 				     report->error, size);
+	/* A mapping for reading has one answer only, which says nothing. */
+	if (!report->mapping.writable && report->bits != MINCORE_WRITABLE)
+		report->bits &= ~MINCORE_WRITABLE;
 	if (!err)
 		facts_collect(&report->facts, &report->target, "");
 	return err;
@@ -88,25 +113,65 @@ bool report_is_dax(const struct report *report)
 	       report->facts.dax_attr == YES;
 }
 
+/* Where the filesystem does not tell, the verdict says so. */
+static void ask_extents(struct report *report)
+{
+	extent_list_free(&report->extents);
+	if (report->target.kind == TARGET_FILE && report->bits & MINCORE_LEVEL &&
+	    report->facts.dax_attr == YES)
+		extents_read(&report->extents, report->target.fd,
+			     report->target.offset, report->mapping.len);
+}
+
+/* What is larger takes long, and much memory for page tables. */
+#define MOST_LOOK	((uint64_t)64 << 30)
+
+/*
+ * What a fault gives is known after it only. For DAX one for reading moves no data,
+ * if there are data: in a hole it leaves an entry behind, which is in the way of
+ * larger ones. Elsewhere it would fill the page cache.
+ */
+static void look(struct report *report, const struct options *options)
+{
+	const struct mapping *mapping = &report->mapping;
+	const struct extent_list *list = &report->extents;
+	uint64_t all = mapping->len;
+
+	if (!options->look || options->populate || options->read ||
+	    !report_is_dax(report) || all > MOST_LOOK ||
+	    !(report->bits & MINCORE_LEVEL))
+		return;
+	ask_extents(report);
+	if (!list->known)
+		mapping_read(mapping, 0, mapping->len, options->cancelled);
+	for (size_t i = 0; i < list->nr; i++) {
+		uint64_t start = list->extent[i].logical - mapping->offset;
+		uint64_t length = list->extent[i].length;
+
+		if (length > mapping->len - start)
+			length = mapping->len - start;
+		if (!list->extent[i].unwritten)
+			mapping_read(mapping, (size_t)start, (size_t)length,
+				     options->cancelled);
+	}
+}
+
 int report_ask(struct report *report, const struct options *options)
 {
 	size_t size = sizeof(report->error);
 	int touch_err;
 	int err;
 
+	look(report, options);
 	touch_err = mapping_touch(&report->mapping, options, report->warning,
 				  sizeof(report->warning));
 	region_list_free(&report->regions);
 	err = mapping_query(&report->mapping, report->way, report->bits,
-			    &report->regions, report->error, size);
+			    options->cancelled, &report->regions,
+			    report->error, size);
 	if (err)
 		return err;
-	extent_list_free(&report->extents);
-	/* Where the filesystem does not tell, the verdict says so. */
-	if (report->target.kind == TARGET_FILE && report->bits & MINCORE_LEVEL &&
-	    report->facts.dax_attr == YES)
-		extents_read(&report->extents, report->target.fd,
-			     report->target.offset, report->mapping.len);
+	ask_extents(report);
 	if (report->process.pid &&
 	    !process_same(&report->process, report->target.path, "")) {
 		snprintf(report->error, size, "the process has changed its mappings meanwhile");

@@ -135,6 +135,11 @@ static int file_geometry(struct target *target, const struct stat *st)
 	return 0;
 }
 
+/*
+ * To open a file for writing has effects: overlayfs copies it up, a program can
+ * not be started meanwhile, and programs that watch it see a write. To map it for
+ * reading moves its access time, where O_NOATIME is not allowed.
+ */
 static int open_best(const char *path, bool need_write, bool *writable)
 {
 	const int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -147,6 +152,8 @@ static int open_best(const char *path, bool need_write, bool *writable)
 		if (fd < 0)
 			*writable = false;
 	}
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_NOATIME | flags);
 	return fd < 0 ? open(path, O_RDONLY | flags) : fd;
 }
 
@@ -190,11 +197,34 @@ int target_open(struct target *target, const char *path, bool need_write,
 		if (err)
 			fail(error, size, -err, NULL);
 	}
+	target->file_size = target->size;
 	if (!err && !target->size)
 		err = fail(error, size, EINVAL, "empty: there is nothing to map");
 	if (err)
 		target_close(target);
 	return err;
+}
+
+int target_cut(struct target *target, uint64_t start, uint64_t end,
+	       uint64_t align, char *error, size_t size)
+{
+	uint64_t all = target->offset + target->size;
+
+	if (align < target->align)
+		align = target->align;
+	if (start < target->offset || start >= all) {
+		snprintf(error, size, "offset 0x%" PRIx64 " is not in the mapping, which is 0x%" PRIx64 "-0x%" PRIx64,
+			 start, target->offset, all);
+		return -ERANGE;
+	}
+	start -= start % align;
+	end = end > all - all % align ? all : (end + align - 1) / align * align;
+	if (start < target->offset)
+		start = target->offset;
+	target->like += start - target->offset;
+	target->offset = start;
+	target->size = end - start;
+	return 0;
 }
 
 void target_close(struct target *target)

@@ -4,12 +4,16 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
+#include <wctype.h>
 
 #include "tool.h"
 
@@ -106,37 +110,58 @@ const char *level_text(uint64_t state, char buf[24])
 	return buf;
 }
 
-void clean_text(const char *from, char *to, size_t size)
+/* Characters that turn the direction of what follows, or are not to be seen. */
+static bool turns_text(wchar_t c)
 {
-	bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	size_t i;
-
-	for (i = 0; from[i] && i + 1 < size; i++) {
-		unsigned char c = (unsigned char)from[i];
-		unsigned char before = i ? (unsigned char)from[i - 1] : 0;
-		/*
-		 * C1 controls are 0xc2 0x80 to 0x9f in UTF-8, and 0x80 to 0x9f
-		 * alone for others, in the middle of anything.
-		 */
-		bool high = c >= 0x80 && c < 0xa0;
-		bool c1 = high && before == 0xc2;
-
-		high = high && (!utf8 || before < 0x80);
-		to[i] = c < 0x20 || c == 0x7f || c1 || high ? '?' : from[i];
-		if (c1)
-			to[i - 1] = '?';
-	}
-	if (size)
-		to[i] = '\0';
+	return (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-size_t text_columns(const char *text)
+/* Prints the first character at @text, or "?". Returns its bytes. */
+static size_t print_character(FILE *out, const char *text, size_t bytes)
 {
-	size_t columns = 0;
+	mbstate_t state = { 0 };
+	wchar_t c;
+	size_t len = mbrtowc(&c, text, bytes, &state);
 
-	for (; *text; text++)
-		columns += ((unsigned char)*text & 0xc0) != 0x80;
-	return columns;
+	/* Also half of a character is none. */
+	if (len == (size_t)-1 || len == (size_t)-2 || !len) {
+		fputc('?', out);
+		return 1;
+	}
+	if (!iswprint((wint_t)c) || turns_text(c))
+		fputc('?', out);
+	else
+		fwrite(text, 1, len, out);
+	return len;
+}
+
+/* The first @bytes of @text. Returns how many characters these are. */
+static size_t print_bytes(FILE *out, const char *text, size_t bytes)
+{
+	size_t characters = 0;
+
+	for (size_t at = 0; at < bytes; characters++)
+		at += print_character(out, text + at, bytes - at);
+	return characters;
+}
+
+void print_clean(FILE *out, const char *text)
+{
+	print_bytes(out, text, strlen(text));
+}
+
+static size_t count_characters(const char *text, size_t bytes)
+{
+	size_t characters = 0;
+
+	for (size_t at = 0; at < bytes; characters++) {
+		mbstate_t state = { 0 };
+		size_t len = mbrlen(text + at, bytes - at, &state);
+
+		at += len == (size_t)-1 || len == (size_t)-2 || !len ? 1 : len;
+	}
+	return characters;
 }
 
 void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
@@ -146,23 +171,34 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 
 	while (*text) {
 		size_t bytes = strcspn(text, " ");
-		char word[256];
-		size_t columns;
 
-		snprintf(word, sizeof(word), "%.*s", (int)bytes, text);
-		columns = text_columns(word);
-		if (!first && column + 1 + columns > width) {
+		if (!first && column + 1 + count_characters(text, bytes) > width) {
 			fprintf(out, "\n%*s", (int)indent, "");
 			column = indent;
 		} else if (!first) {
 			fputc(' ', out);
 			column++;
 		}
-		fputs(word, out);
-		column += columns;
+		column += print_bytes(out, text, bytes);
 		first = false;
 		text += bytes;
 		text += strspn(text, " ");
 	}
 	fputc('\n', out);
+}
+
+char *text_of(const char *format, ...)
+{
+	char *text;
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0) {
+		fprintf(stderr, "mincore2: %s\n", strerror(errno));
+		exit(STATUS_USAGE);
+	}
+	return text;
 }

@@ -17,8 +17,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "mincore2.h"
+
+#include "options.h"
+#include "facts.h"
 
 /* Exit status, documented in mincore2(1). */
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -33,71 +37,6 @@ struct terminal {
 	size_t height;	/* lines, 0: no terminal */
 };
 
-/* ---- options.c, parse.c ---- */
-
-enum command { COMMAND_MAP, COMMAND_CHECK, COMMAND_WATCH, COMMAND_EXPLAIN,
-	       NR_COMMANDS };
-
-struct page_range { uint64_t first, last; };	/* page numbers, inclusive */
-
-struct options {
-	enum command command;
-	bool populate, read, json, private_map, no_sync;
-	struct page_range *write_pages;		/* malloc()ed */
-	size_t nr_write_pages;
-	bool bytes;		/* sizes as numbers of bytes */
-	bool summary;		/* no rows */
-	unsigned int bits;	/* state bits to ask for */
-	bool quiet;		/* check: the exit status only */
-	unsigned int need;	/* check: bits that each page has to have */
-	unsigned int need_level;	/* check: MINCORE_PTE... at least, or 0 */
-	double interval;	/* watch: seconds between frames */
-	uint64_t count;		/* watch: frames, 0: no limit */
-	double time;		/* watch: seconds in all, 0: no limit */
-	bool has_offset;	/* explain: one page only */
-	uint64_t offset;	/* explain: of it in the file, bytes */
-	bool emulate, native;	/* where answers have to come from; none: either */
-	enum mincore2_way way;	/* where they do come from */
-	bool (*cancelled)(void);	/* asked during long work; NULL: never */
-	char **files;		/* operands */
-	size_t nr_files;
-};
-
-/* All bits that the tool knows what to do with. */
-#define ALL_BITS	(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
-			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_ZERO)
-
-/**
- * options_parse() - read the command line
- * @options: receives it; options_free() it in any case
- * @argc, @argv: as main() got them; @argv is permuted
- *
- * Prints an error, the help or the version if that is what there is to do.
- *
- * Return: an exit status, or -1 to go on.
- */
-int options_parse(struct options *options, int argc, char **argv);
-void options_free(struct options *options);
-
-/**
- * parse_page_list() - read a list as in "0,5,10-20"
- * @text: the list
- * @ranges: receives an array to free(); NULL on error
- * @nr: receives its number of elements
- *
- * Return: 0, -EINVAL for a malformed list, -ENOMEM.
- */
-int parse_page_list(const char *text, struct page_range **ranges, size_t *nr);
-/* Read a list as in "level,persist"; 0 or -EINVAL. */
-int parse_bits(const char *text, unsigned int *bits);
-/* Read "4096", "0x1000", "4K" (K, M, G, T: units of 1024); 0 or -EINVAL. */
-int parse_size(const char *text, uint64_t *size);
-/* Read seconds as in "0.5", at least @least and at most a year; 0 or -EINVAL. */
-int parse_seconds(const char *text, double least, double *seconds);
-
-/* Output that was lost (disk full, closed pipe) is a failure, too. */
-int finish_output(int status);
-
 /* ---- target.c ---- */
 
 enum target_kind { TARGET_FILE, TARGET_DEVDAX };
@@ -107,6 +46,7 @@ struct target {
 	enum target_kind kind;
 	int fd;			/* -1: none */
 	bool writable;		/* opened for reading and writing */
+	uint64_t file_size;	/* bytes of all of it */
 	uint64_t offset;	/* where in the file the mapping starts */
 	uint64_t size;		/* bytes from there on */
 	size_t align;		/* bytes that length and address must be a multiple of */
@@ -119,7 +59,7 @@ struct target {
  * target_open() - open what is to be mapped
  * @target: receives it; fd is -1 on error
  * @path: regular file or device-dax
- * @need_write: the mapping is to be shared and writable, if that is allowed
+ * @need_write: open it for writing as well, if that is allowed
  * @error: receives one line on error
  * @size: bytes at @error
  *
@@ -128,6 +68,16 @@ struct target {
 int target_open(struct target *target, const char *path, bool need_write,
 		char *error, size_t size);
 void target_close(struct target *target);
+/**
+ * target_cut() - leave what the options ask for
+ * @target: of a file, or of a part of it that a process has mapped
+ * @start, @end: bytes of the file that are wanted, @start less than @end
+ * @align: cut at multiples of this, or of what can be mapped if that is more
+ *
+ * Return: 0, or -ERANGE and a line in @error: it does not lie in @target.
+ */
+int target_cut(struct target *target, uint64_t start, uint64_t end,
+	       uint64_t align, char *error, size_t size);
 
 /* Is @dev a device-dax? Its alignment in bytes, 0 if that cannot be read. */
 bool is_devdax(dev_t dev);
@@ -175,9 +125,12 @@ bool process_parse_map(struct process *process, const char *line);
  * Return: 1, 0, or a negative errno; -EBUSY: it was not looked at.
  */
 int process_sync(const struct process *process, const char *root);
-/* Open its file as a target: the same range, to be mapped in the same way. */
+/*
+ * Open its file as a target: the same range, to be mapped in the same way, but
+ * for writing only with @need_write.
+ */
 int process_open(const struct process *process, struct target *target,
-		 char *error, size_t size);
+		 bool need_write, char *error, size_t size);
 /* Is the mapping still what it was? */
 bool process_same(const struct process *process, const char *operand,
 		  const char *root);
@@ -190,6 +143,7 @@ struct mapping {
 	void *addr;		/* NULL: none, or no longer */
 	uint64_t start;		/* where it is or was */
 	size_t len;		/* bytes, a multiple of target.align */
+	uint64_t offset;	/* in the file */
 	enum map_type type;
 	bool writable;		/* PROT_WRITE */
 	int sync_errno;		/* why MAP_SYNC was refused, 0: it was not */
@@ -207,6 +161,15 @@ void mapping_destroy(struct mapping *mapping);
  */
 int mapping_touch(const struct mapping *mapping, const struct options *options,
 		  char *error, size_t size);
+
+/*
+ * Progress of long work on standard error, if that is a terminal: WHAT: DONE of
+ * ALL. It is gone once @done is @all.
+ */
+void progress(const char *what, time_t start, uint64_t done, uint64_t all);
+/* Fault a part in for reading. Returns 0 or a negative errno. */
+int mapping_read(const struct mapping *mapping, size_t offset, size_t len,
+		 bool (*cancelled)(void));
 
 /* Into @error: the text, and what @err means. Returns -@err. */
 __attribute__((format(printf, 4, 5)))
@@ -240,6 +203,7 @@ const char *way_note(enum mincore2_way way);
  * @mapping: the mapping
  * @way: whom to ask
  * @bits: state bits to ask for
+ * @cancelled: asked now and then whether to give up; NULL: never
  * @list: receives them
  * @error: receives one line on error
  * @size: bytes at @error
@@ -247,8 +211,8 @@ const char *way_note(enum mincore2_way way);
  * Return: 0, or a negative errno and a line in @error.
  */
 int mapping_query(const struct mapping *mapping, enum mincore2_way way,
-		  unsigned int bits, struct region_list *list, char *error,
-		  size_t size);
+		  unsigned int bits, bool (*cancelled)(void),
+		  struct region_list *list, char *error, size_t size);
 
 /* Append @region to @list, merging it with its neighbour. 0 or -ENOMEM. */
 int region_append(struct region_list *list, const struct region *region);
@@ -281,65 +245,6 @@ int extents_read(struct extent_list *list, int fd, uint64_t start,
 int extent_append(struct extent_list *list, const struct extent *extent);
 void extent_list_free(struct extent_list *list);
 
-/* ---- facts.c, facts_ext4.c ---- */
-
-enum device_kind {
-	DEVICE_UNKNOWN,		/* nothing known to be special about it */
-	DEVICE_PMEM,		/* region of the nvdimm bus, persistent */
-	DEVICE_VIRTIO_PMEM,
-	DEVICE_E820,		/* legacy type 12, memmap=nn!ss */
-	DEVICE_UNARMED,		/* an NVDIMM whose energy source is dead */
-	DEVICE_NO_FLUSH,	/* the region's driver cannot guarantee persistence */
-	DEVICE_NO_DOMAIN,	/* the platform states no persistence domain */
-	DEVICE_VOLATILE,	/* volatile region, soft-reserved, CXL RAM */
-	DEVICE_MAPPER,
-	DEVICE_MD,
-};
-
-enum tristate { NOT_KNOWN, NO, YES };
-
-/* What user space can find out about the thing that was mapped. */
-struct facts {
-	char fstype[32];		/* "" for a device */
-	char source[256];		/* mount source, or "" */
-	char options[1024];		/* of mount and superblock, ",a,b,c," */
-	char device[64];		/* kernel name, "pmem0", "dax0.0", or "" */
-	enum device_kind device_kind;
-	char persistence_domain[32];	/* of the region, or "" */
-	enum tristate flushes;		/* flush requests reach it: queue/write_cache */
-	enum tristate write_backs;	/* the kernel writes caches back: dax/write_cache */
-	uint64_t device_offset;		/* of the partition on its disk, bytes */
-	enum tristate dax_attr;		/* STATX_ATTR_DAX */
-	enum tristate journal;		/* ext4: runs with a journal */
-	enum tristate journal_outside;	/* ext4: it is on another device */
-	enum tristate realtime;		/* the file is, or can get, on an XFS realtime device */
-};
-
-/**
- * facts_collect() - find out what can be found out; what cannot stays unknown
- * @facts: receives it
- * @target: open file or device
- * @root: prefix for /proc and /sys; "" but in tests
- */
-void facts_collect(struct facts *facts, const struct target *target,
-		   const char *root);
-
-/* Parts of it, for tests. */
-int facts_mount(struct facts *facts, const char *root, uint64_t mount_id);
-/* One line of mountinfo, which is changed; is it the mount @mount_id? */
-bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id);
-void facts_device(struct facts *facts, const char *root, const char *class,
-		  dev_t dev);
-void facts_ext4(struct facts *facts, const char *root, dev_t dev);
-void facts_ext4_super(struct facts *facts, const uint8_t super[1024]);
-bool facts_option(const struct facts *facts, const char *option);
-
-/* As snprintf() into PATH_MAX bytes; a path too long becomes "", which is no file. */
-__attribute__((format(printf, 2, 3)))
-void path_print(char *path, const char *format, ...);
-/* Read the first line of a small text file. Its length or negative errno. */
-ssize_t read_line(const char *path, char *buf, size_t size);
-
 /* ---- reasons.c ---- */
 
 /* Everything known about one FILE of the command line. */
@@ -371,6 +276,7 @@ enum backing {
 	BACKING_UNMAPPED,
 	BACKING_MAYBE_HOLE,	/* DAX; whether a hole is not known */
 	BACKING_UNKNOWN,
+	BACKING_NOT_CACHED,	/* a file in the page cache, of which this is not there */
 };
 
 struct reason {
@@ -428,6 +334,18 @@ const char *cause_code(enum cause cause);
 /* One line about a fallback. */
 void fallback_text(const struct report *report, const struct fallback *fallback,
 		   bool bytes, char *text, size_t size);
+/* Where what is added up comes from, modulo what a PMD entry maps. */
+struct misfit {
+	uint64_t offset, address;	/* of the range, in the file and in memory */
+	uint64_t block, partition;	/* of its extent, of the device */
+};
+
+/* Is the cause one of these not fitting the others? */
+bool fallback_misfit(const struct report *report, const struct fallback *fallback,
+		     struct misfit *misfit);
+/* One line about that, or "". */
+void misfit_text(const struct report *report, const struct fallback *fallback,
+		 char *text, size_t size);
 /* One line about all, as in "persistence-safe; 87.5 % PMD, 12.5 % PTE". */
 void verdict_text(const struct report *report, const struct verdict *verdict,
 		  char *text, size_t size);
@@ -487,15 +405,32 @@ const char *size_text(const struct terminal *terminal, uint64_t bytes,
 /* "PMD 2M"; "-" for none. @buf has 24 bytes. */
 const char *level_text(uint64_t state, char buf[24]);
 const char *level_name(uint64_t state);
-/* A copy that is safe on a terminal: control characters become "?". */
-void clean_text(const char *from, char *to, size_t size);
-/* Print words within @width columns, further lines indented by @indent. */
+/*
+ * Print text of others, all of it: what is no character here, and what a terminal
+ * would obey, becomes "?".
+ */
+void print_clean(FILE *out, const char *text);
+/*
+ * Print words within @width columns, further lines indented by @indent; in the
+ * same way, and each character is taken for a column.
+ */
 void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 		   size_t width);
-/* Columns that UTF-8 text takes when no character is wide. */
-size_t text_columns(const char *text);
+/* As snprintf(), into memory to free(). Without memory the program ends. */
+__attribute__((format(printf, 1, 2)))
+char *text_of(const char *format, ...);
 
-/* ---- strip.c, render.c, json.c ---- */
+/* ---- strip.c, render.c, json.c, columns.c ---- */
+
+/* The text of a column of a row, but for the last two. */
+void region_cell(const struct report *report, const struct region *region,
+		 int column, bool bytes, char cell[CELL]);
+const char *column_name(int column);
+/* Those that the options name, of all files. */
+void columns_print(FILE *out, const struct report *reports, size_t nr,
+		   const struct options *options);
+/* Prometheus' text format. */
+void metrics_print(FILE *out, const struct report *reports, size_t nr);
 
 void strip_print(FILE *out, const struct terminal *terminal,
 		 const struct report *report);
@@ -505,5 +440,9 @@ void report_print(FILE *out, const struct terminal *terminal,
 void head_print(FILE *out, const struct terminal *terminal,
 		const struct report *report);
 void json_print(FILE *out, const struct report *reports, size_t nr);
+/* A string in quotes, whatever its bytes are. */
+void json_string(FILE *out, const char *text);
+/* What "version" is in all JSON; it changes when something is taken out. */
+enum { JSON_VERSION = 1 };
 
 #endif /* MINCORE2_TOOL_H */

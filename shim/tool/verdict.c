@@ -275,6 +275,45 @@ void fallback_text(const struct report *report, const struct fallback *fallback,
 		 fallback->extent.length ? ")" : "");
 }
 
+bool fallback_misfit(const struct report *report, const struct fallback *fallback,
+		     struct misfit *misfit)
+{
+	const uint64_t size = pmd_size();
+	uint64_t address = fallback->offset - report->target.offset +
+			   report->mapping.start;
+
+	*misfit = (struct misfit) {
+		.offset = fallback->offset % size, .address = address % size,
+		.partition = report->facts.device_offset % size,
+	};
+	/* The block of the range, be the extent's beginning before or behind. */
+	if (fallback->extent.length)
+		misfit->block = (fallback->extent.physical + fallback->offset -
+				 fallback->extent.logical) % size;
+	return fallback->cause == CAUSE_EXTENT || fallback->cause == CAUSE_ADDRESS;
+}
+
+void misfit_text(const struct report *report, const struct fallback *fallback,
+		 char *text, size_t size)
+{
+	struct misfit misfit;
+	char pmd[24];
+
+	text[0] = '\0';
+	if (!fallback_misfit(report, fallback, &misfit))
+		return;
+	human_size(pmd_size(), pmd);
+	if (fallback->cause == CAUSE_ADDRESS)
+		snprintf(text, size, "Modulo %s the file offset is 0x%" PRIx64 " and the address 0x%" PRIx64 ": off by 0x%" PRIx64 ".",
+			 pmd, misfit.offset, misfit.address,
+			 (misfit.address - misfit.offset) % pmd_size());
+	else
+		snprintf(text, size, "Modulo %s the file offset is 0x%" PRIx64 ", its block 0x%" PRIx64 " and the start of the partition 0x%" PRIx64 ": off by 0x%" PRIx64 ".",
+			 pmd, misfit.offset, misfit.block, misfit.partition,
+			 (misfit.block + misfit.partition - misfit.offset) %
+			 pmd_size());
+}
+
 __attribute__((format(printf, 3, 4)))
 static void add(char *text, size_t size, const char *format, ...)
 {

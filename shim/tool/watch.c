@@ -79,10 +79,10 @@ static bool has_changed(const struct report *report)
 	/* Gone from its path: what is mapped is still there. */
 	if (stat(report->target.path, &st))
 		return fstat(report->target.fd, &st) ||
-		       (uint64_t)st.st_size != report->target.size;
+		       (uint64_t)st.st_size != report->target.file_size;
 	return st.st_dev != report->target.dev ||
 	       st.st_ino != report->target.ino ||
-	       (uint64_t)st.st_size != report->target.size;
+	       (uint64_t)st.st_size != report->target.file_size;
 }
 
 /* Bring one report up to date; false if it cannot be. */
@@ -100,11 +100,12 @@ static bool update(struct report *report, const char *path,
 		if (report_open(report, path, &how))
 			return false;
 	}
-	/* For DAX a read fault moves no data; elsewhere it would fill the cache. */
-	if (!how.populate && report_is_dax(report))
-		how.read = true;
-	if (report_ask(report, &how) && report->error[0])
+	if (report_ask(report, &how) && report->error[0]) {
+		/* To be ended is no error. */
+		if (cancelled())
+			report->error[0] = '\0';
 		return false;
+	}
 	if (!report->process.pid && stat(path, &st) && !report->warning[0])
 		snprintf(report->warning, sizeof(report->warning),
 			 "the file is gone from its path");
@@ -121,16 +122,16 @@ static void print_frame(FILE *out, const struct watch *watch,
 		const struct report *report = &watch->reports[i];
 		const char *text = report->error[0] ? report->error :
 				   report->warning;
-		char path[1024];
 
 		fputc('\n', out);
 		if (!report->error[0])
 			report_print(out, terminal, report);
 		if (!text[0])
 			continue;
-		clean_text(watch->options->files[i], path, sizeof(path));
-		if (report->error[0])
-			fprintf(out, "%s\n", path);
+		if (report->error[0]) {
+			print_clean(out, watch->options->files[i]);
+			fputc('\n', out);
+		}
 		fputs("  ", out);
 		print_wrapped(out, text, 2, 2, terminal->width);
 	}
@@ -169,12 +170,40 @@ static void draw(const char *text, size_t height)
 	fputs("\033[0m\033[J", stdout);
 }
 
+/* A frame in one line: newlines, and the blanks behind them, are for people. */
+static void show_json(const struct watch *watch, double elapsed)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return;
+	json_print(out, watch->reports, watch->options->nr_files);
+	fclose(out);
+	printf("{\"frame\": %" PRIu64 ", \"seconds\": %.3f, ", watch->frames,
+	       elapsed);
+	for (const char *at = text + 1; at && *at; at++) {
+		if (*at == '\n')
+			at += strspn(at + 1, " ");
+		else
+			putchar(*at);
+	}
+	putchar('\n');
+	fflush(stdout);
+	free(text);
+}
+
 static void show(struct watch *watch, double elapsed)
 {
 	struct terminal terminal;
 	size_t lines = 0;
 	char *text;
 
+	if (watch->options->json) {
+		show_json(watch, elapsed);
+		return;
+	}
 	terminal_detect(&terminal, STDOUT_FILENO);
 	terminal.bytes = watch->options->bytes;
 	terminal.summary = watch->options->summary;
@@ -280,7 +309,7 @@ static void loop(struct watch *watch, const struct terminal *terminal)
 
 		if (!update_all(watch) || cancelled())
 			break;
-		if (terminal->height && !watch->drawing)
+		if (terminal->height && !watch->drawing && !options->json)
 			begin_drawing(watch);
 		watch->frames++;
 		show(watch, now() - start);

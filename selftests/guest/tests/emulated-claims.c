@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 		else if (unknown & MINCORE_PERSIST)
 			claim = "unknown";
 		mincore2_state_string(r.state, text, sizeof(text));
-		mincore2_state_string(unknown, mask, sizeof(mask));
+		mincore2_bits_string(unknown, mask, sizeof(mask));
 		printf("%#jx %#" PRIx64 " %s %s unknown=%s\n",
 		       (uintmax_t)offset + done, (uint64_t)(r.end - r.start),
 		       claim, text, mask);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -81,12 +82,16 @@ int __wrap_sigaction(int sig, const struct sigaction *action, struct sigaction *
 	return __real_sigaction(sig, action, old);
 }
 
-int __real_pmem_has_auto_flush(void);
-int __wrap_pmem_has_auto_flush(void);
-int __wrap_pmem_has_auto_flush(void)
+/* The name of fstatfs() with _FILE_OFFSET_BITS=64. */
+int __real_fstatfs64(int fd, struct statfs *fs);
+int __wrap_fstatfs64(int fd, struct statfs *fs);
+int __wrap_fstatfs64(int fd, struct statfs *fs)
 {
-	faults.auto_flush_asked++;
-	return faults.auto_flush ? 1 : __real_pmem_has_auto_flush();
+	int ret = __real_fstatfs64(fd, fs);
+
+	if (faults.fs_type)
+		fs->f_type = (__typeof__(fs->f_type))faults.fs_type;
+	return ret;
 }
 
 int __real_io_uring_queue_init_params(unsigned int entries,

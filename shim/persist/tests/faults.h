@@ -11,7 +11,7 @@
 
 struct faults {
 	/* How often each was called. */
-	atomic_int fdatasync, msync, clone, sigaction, rings, submits, auto_flush_asked;
+	atomic_int fdatasync, msync, clone, sigaction, rings, submits;
 	/* How many requests were submitted. */
 	atomic_int requests;
 	/* The errno to fail with, if not 0; fail_fd: only for this descriptor. */
@@ -27,8 +27,8 @@ struct faults {
 	bool stuck;
 	/* Submit at most so many at once, if not 0. */
 	int at_most;
-	/* The caches are persistent. */
-	bool auto_flush;
+	/* The type of all filesystems, if not 0. */
+	unsigned long fs_type;
 	/* The kernel calls nothing persistence-safe. */
 	bool not_safe;
 };

@@ -7,14 +7,15 @@
 persist_tests() {
 	local out=$build/$1 tests=$build/$1/persist/tests script
 	if [[ ! -e $tests/t_persist ]]; then
-		job single skip "$1/persist" "not built: no liburing and libpmem for this compiler"
+		job single skip "$1/persist" "not built: no liburing for this compiler"
 		return
 	fi
 	run "$1/t_persist" "$tests/t_persist"
+	run "$1/t_durable" "$tests/t_durable"
 	run "$1/t_persist text" "$tests/t_persist" no-query no-uring=38
 	run "$1/t_persist eperm" "$tests/t_persist" no-uring=1
 	run "$1/t_flush never" "$tests/t_flush" never
-	for script in 0x10:1/safe 0x10:1/no-flush 0x10:1/auto-flush 0x80:1/unmapped \
+	for script in 0x10:1/safe 0x80:1/unmapped \
 		{,short\,,eintr\,}0x10:4,0:4,0x10:4/mixed \
 		{gap,beyond,silent,enomem},0x10:1/unusable; do
 		run "$1/t_flush $script" "$out/tests/fake-kernel" "${script%/*}" \

@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "faults.h"
@@ -44,9 +45,6 @@ static void test_flush(void)
 	   !faults.msync, "a range is flushed under guard, not synced");
 	ok(!faults.sigaction,
 	   "without sigaction(): what wraps it (libjsig) has its records in memory that the child shares");
-	ok(mincore2_persist(file.map, 1, 0) == 0 && faults.auto_flush_asked <= 1,
-	   "whether caches are persistent, which takes long, is asked once (%d)",
-	   faults.auto_flush_asked);
 	faults_reset();
 	ok(mincore2_persist(file.map + 100, 9000, MINCORE2_PERSIST_TRUSTED) == 0 &&
 	   !faults.clone && !faults.msync, "trusted: without a guard");
@@ -71,7 +69,7 @@ static void test_flush(void)
 	file_end(&file);
 }
 
-static void test_shrunk(bool auto_flush)
+static void test_shrunk(void)
 {
 	struct file a = file_new(), b = file_new();
 	struct mincore2_range ranges[] = {
@@ -87,14 +85,13 @@ static void test_shrunk(bool auto_flush)
 	if (ftruncate(a.fd, 8 * PAGE))
 		return;
 	faults_reset();
-	faults.auto_flush = auto_flush;
 	ret = mincore2_persistv(ranges, 5, 0, -1);
 	ok(ret == -EFAULT && ranges[1].error == -EFAULT && ranges[3].error == -EFAULT,
 	   "what the file has not any more is EFAULT");
 	ok(!ranges[0].error && !ranges[2].error && !ranges[4].error,
 	   "the other ranges are durable");
 	ok(!signals, "no signal reaches the program: SIGBUS, SIGSEGV, SIGCHLD");
-	ok(auto_flush == !faults.clone, "the guard is there if it is needed");
+	ok(faults.clone, "there was a guard");
 	ok(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child is left");
 	file_end(&a);
 	file_end(&b);
@@ -139,6 +136,21 @@ static void test_race(void)
 	file_end(&file);
 }
 
+/* /proc can not be asked then. In a child, as it can not be undone. */
+static int without_descriptors(struct mincore2_mapping *map, char *addr)
+{
+	const struct rlimit none = { 0, 0 };
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setrlimit(RLIMIT_NOFILE, &none);
+		_exit(mincore2_map_persist(map, addr, 100) != 0);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 static void test_handle(void)
 {
 	struct mincore2_mapping *map = (void *)1;
@@ -168,6 +180,7 @@ static void test_handle(void)
 	ok(mincore2_map_safe(map) ? !faults.clone && !faults.msync :
 	   faults.msync == 2, "%s", mincore2_map_safe(map) ?
 	   "safe: neither guard nor msync" : "not safe: msync each time");
+	ok(!without_descriptors(map, addr), "asks nobody: works without descriptors");
 	ok(mincore2_map_persist(map, addr - 1, 1) == -ERANGE &&
 	   mincore2_map_persist(map, addr, LENGTH - 4) == -ERANGE &&
 	   mincore2_map_persist(map, addr + 1, SIZE_MAX) == -ERANGE,
@@ -206,27 +219,6 @@ static void test_becomes_safe(void)
 	ok(mincore2_map_check(map) == 1 && faults.msync == 2, "and not again");
 	faults.not_safe = true;
 	ok(!mincore2_map_check(map) && !mincore2_map_safe(map), "and it can end");
-	mincore2_unmap(map);
-	file_end(&file);
-}
-
-/* PMEM_NO_FLUSH=1 switches libpmem's write-back off: then it is none. */
-static void test_no_flush(void)
-{
-	struct mincore2_mapping *map;
-	struct file file = file_new();
-
-	faults_reset();
-	ok(mincore2_persist(file.map, LENGTH, 0) == 0 && faults.msync == 1 &&
-	   !faults.clone, "without write-back: synced");
-	ok(mincore2_persist(file.map, LENGTH, MINCORE2_PERSIST_TRUSTED) == 0 &&
-	   faults.msync == 2, "trusted, too");
-	ok(!mincore2_map(LENGTH, PROT_READ | PROT_WRITE, file.fd, 0, &map) &&
-	   !mincore2_map_safe(map), "a handle is not safe");
-	faults_reset();
-	ok(!mincore2_map_persist(map, mincore2_map_addr(map), 1) && faults.msync == 1,
-	   "it is synced");
-	ok(!mincore2_map_check(map), "and a check does not make it safe");
 	mincore2_unmap(map);
 	file_end(&file);
 }
@@ -277,22 +269,10 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "safe")) {
 		test_flush();
-		test_shrunk(false);
+		test_shrunk();
 		test_race();
 		test_handle();
 		test_becomes_safe();
-	} else if (!strcmp(what, "no-flush")) {
-		/* libpmem has looked at it when the program began. */
-		setenv("PMEM_NO_FLUSH", "1", 1);
-		if (argc < 3)
-			execl("/proc/self/exe", argv[0], what, "again", NULL);
-		test_no_flush();
-	} else if (!strcmp(what, "auto-flush")) {
-		/* As libpmem does where there is nothing to flush. */
-		setenv("PMEM_NO_FLUSH", "1", 1);
-		if (argc < 3)
-			execl("/proc/self/exe", argv[0], what, "again", NULL);
-		test_shrunk(true);
 	} else if (!strcmp(what, "mixed")) {
 		test_mixed();
 	} else if (!strcmp(what, "unmapped")) {

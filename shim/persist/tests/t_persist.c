@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -56,7 +57,7 @@ static void test_arguments(void)
 	struct mincore2_range range = range_of("x", 1, -1);
 
 	faults_reset();
-	ok(mincore2_persist("x", 1, 2) == -EINVAL, "an unknown flag is EINVAL");
+	ok(mincore2_persist("x", 1, 4) == -EINVAL, "an unknown flag is EINVAL");
 	ok(mincore2_persistv(&range, 1, 1U << 31, -1) == -EINVAL &&
 	   range.error == 12345, "and nothing is stored");
 	ok(mincore2_persistv(&range, 1, 0, -2) == -EINVAL && range.error == 12345,
@@ -365,7 +366,19 @@ static void test_not_tried_again(void)
 	if (!no_uring) {
 		faults_reset();
 		faults.result = -ECANCELED;
-		expect_errors(ranges, -ECANCELED, -ECANCELED, "ECANCELED of requests");
+		faults.fs_type = EXT4_SUPER_MAGIC;
+		expect_errors(ranges, 0, 0, "requests that io_uring cancelled");
+		ok(faults.fdatasync == 2, "are made by fdatasync: they were not begun");
+		faults_reset();
+		faults.result = -ECANCELED;
+		faults.fs_type = EXT4_SUPER_MAGIC;
+		faults.fdatasync_error = EIO;
+		expect_errors(ranges, -EIO, -EIO, "  whose error is final");
+		ok(faults.fdatasync == 2, "  and not tried again");
+		faults_reset();
+		faults.result = -ECANCELED;
+		faults.fs_type = 0x65735546;	/* FUSE */
+		expect_errors(ranges, -ECANCELED, -ECANCELED, "ECANCELED that may be a server's");
 		ok(!faults.fdatasync, "is final");
 		faults_reset();
 		faults.result = -EINVAL;

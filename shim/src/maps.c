@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * The emulation: files read line by line, and the lines of maps.
- */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "emu.h"
+#include "maps.h"
 
 /* Read ahead. Returns 1, 0 at the end, or -errno. */
-static int refill(struct mincore2_emu_lines *lines)
+static int refill(struct mincore2_lines *lines)
 {
 	ssize_t got;
 
@@ -24,7 +22,7 @@ static int refill(struct mincore2_emu_lines *lines)
 	return got > 0;
 }
 
-int mincore2_emu_getline(struct mincore2_emu_lines *lines, char *line,
+int mincore2_maps_line(struct mincore2_lines *lines, char *line,
 			 size_t size)
 {
 	size_t used = 0;
@@ -97,9 +95,9 @@ static bool skip(const char **text, char c)
 }
 
 /* START-END rwxp OFFSET MAJOR:MINOR INODE, blanks, and perhaps a name. */
-bool mincore2_emu_parse_maps(const char *line, struct mincore2_emu_vma *vma)
+bool mincore2_maps_parse(const char *line, struct mincore2_vma *vma)
 {
-	uint64_t offset, dev_major, dev_minor;
+	uint64_t dev_major, dev_minor;
 	const char *perms;
 
 	if (!digits(&line, 16, &vma->start) || !skip(&line, '-') ||
@@ -115,7 +113,7 @@ bool mincore2_emu_parse_maps(const char *line, struct mincore2_emu_vma *vma)
 	vma->write = perms[1] == 'w';
 	vma->shared = perms[3] == 's';
 	line = perms + 5;
-	if (!digits(&line, 16, &offset) || !skip(&line, ' ') ||
+	if (!digits(&line, 16, &vma->offset) || !skip(&line, ' ') ||
 	    !digits(&line, 16, &dev_major) || !skip(&line, ':') ||
 	    !digits(&line, 16, &dev_minor) || !skip(&line, ' ') ||
 	    !digits(&line, 10, &vma->ino))
@@ -127,6 +125,54 @@ bool mincore2_emu_parse_maps(const char *line, struct mincore2_emu_vma *vma)
 		return false;
 	vma->dev_major = (unsigned int)dev_major;
 	vma->dev_minor = (unsigned int)dev_minor;
+	vma->page_size = 0;
 	vma->name = line + strspn(line, " ");
 	return true;
+}
+
+/* <linux/fs.h> since Linux 6.11; the headers of older systems do not have it. */
+struct query {
+	uint64_t size, query_flags, query_addr;
+	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset;
+	uint64_t inode;
+	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+	uint64_t vma_name_addr, build_id_addr;
+};
+
+#define QUERY		_IOWR('f', 17, struct query)
+#define QUERY_WRITE	0x02
+#define QUERY_SHARED	0x08
+#define QUERY_OR_NEXT	0x10
+
+int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
+			char *name, size_t size)
+{
+	struct query query = {
+		.size = sizeof(query), .query_addr = at,
+		.query_flags = QUERY_OR_NEXT,
+		.vma_name_size = size < PATH_MAX ? (uint32_t)size : PATH_MAX,
+		.vma_name_addr = (uintptr_t)name,
+	};
+	int ret = ioctl(fd, QUERY, &query);
+
+	if (ret && (errno == ENAMETOOLONG || errno == E2BIG)) {
+		query.vma_name_size = 0;
+		query.vma_name_addr = 0;
+		ret = ioctl(fd, QUERY, &query);
+		strcpy(name, "?");
+	} else if (!ret && !query.vma_name_size) {
+		name[0] = '\0';
+	}
+	if (ret)
+		return errno == ENOENT ? 0 : -errno;
+	*vma = (struct mincore2_vma) {
+		.start = query.vma_start, .end = query.vma_end,
+		.offset = query.vma_offset, .ino = query.inode,
+		.page_size = query.vma_page_size,
+		.dev_major = query.dev_major, .dev_minor = query.dev_minor,
+		.write = query.vma_flags & QUERY_WRITE,
+		.shared = query.vma_flags & QUERY_SHARED,
+		.name = name,
+	};
+	return vma->start < vma->end && vma->end > at ? 1 : -EIO;
 }

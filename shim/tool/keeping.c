@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Where the data of a file are kept once fsync(2) has returned: in memory, on a
+ * device, or that is not known. Only of what is on a device it may be said that
+ * fsync makes it durable.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/btrfs.h>
+#include <linux/loop.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+/* Newer than the headers of some. */
+#define XFS_MAGIC	0x58465342
+#define SECRETMEM	0x5345434d
+#define FUSE_MAGIC	0x65735546
+
+/* A loop device in a file on a loop device, and so on. */
+#define MOST_BELOW	8
+
+static const struct {
+	uint32_t magic;
+	bool memory;
+	const char *name;
+} filesystems[] = {
+	{ TMPFS_MAGIC, true, "tmpfs" }, { RAMFS_MAGIC, true, "ramfs" },
+	{ HUGETLBFS_MAGIC, true, "hugetlbfs" }, { SECRETMEM, true, "secretmem" },
+	{ OVERLAYFS_SUPER_MAGIC, false, "overlay" }, { XFS_MAGIC, false, "xfs" },
+	{ BTRFS_SUPER_MAGIC, false, "btrfs" }, { EXT4_SUPER_MAGIC, false, "ext4" },
+	{ FUSE_MAGIC, false, "fuse" }, { NFS_SUPER_MAGIC, false, "nfs" },
+};
+
+/* Index in filesystems; its size if it is none of them. */
+static size_t filesystem_of(uint32_t magic)
+{
+	size_t i = 0;
+
+	while (i < sizeof(filesystems) / sizeof(filesystems[0]) &&
+	       filesystems[i].magic != magic)
+		i++;
+	return i;
+}
+
+static uint32_t magic_of(int fd)
+{
+	struct statfs fs;
+
+	/* f_type is an int on some, and a long on others. */
+	return fstatfs(fd, &fs) ? 0 : (uint32_t)fs.f_type;
+}
+
+static bool in_memory(uint32_t magic)
+{
+	size_t i = filesystem_of(magic);
+
+	return i < sizeof(filesystems) / sizeof(filesystems[0]) &&
+	       filesystems[i].memory;
+}
+
+static bool is_there(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+
+	path_print(path, "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static enum keeping device_keeps(const char *root, const char *dir, int below);
+
+static enum keeping numbers_keep(const char *root, dev_t dev, int below)
+{
+	enum keeping keeping = KEPT_UNKNOWN;
+	char path[PATH_MAX];
+	char *real;
+
+	path_print(path, "%s/sys/dev/block/%u:%u", root, major(dev), minor(dev));
+	real = realpath(path, NULL);
+	if (real)
+		keeping = device_keeps(root, real, below);
+	free(real);
+	return keeping;
+}
+
+/* The name of a loop device's file may be another's by now: the device knows. */
+static bool is_file_of_loop(const char *name, int file)
+{
+	struct loop_info64 info;
+	char path[PATH_MAX];
+	struct stat st;
+	bool same;
+	int fd;
+
+	path_print(path, "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	same = !fstat(file, &st) && !ioctl(fd, LOOP_GET_STATUS64, &info) &&
+	       info.lo_inode == st.st_ino &&
+	       (info.lo_device >> 8 & 0xfff) == major(st.st_dev) &&
+	       ((info.lo_device & 0xff) | (info.lo_device >> 12 & 0xfff00)) ==
+	       minor(st.st_dev);
+	close(fd);
+	return same;
+}
+
+static enum keeping loop_keeps(const char *root, const char *dir, int below)
+{
+	enum keeping keeping = KEPT_UNKNOWN;
+	char path[PATH_MAX], file[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	path_print(path, "%s/loop/backing_file", dir);
+	if (read_line(path, file, sizeof(file)) <= 0)
+		return KEPT_UNKNOWN;
+	fd = open(file, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return KEPT_UNKNOWN;
+	if (in_memory(magic_of(fd)))
+		keeping = KEPT_IN_MEMORY;
+	else if (is_file_of_loop(strrchr(dir, '/') + 1, fd) && !fstat(fd, &st))
+		keeping = numbers_keep(root, S_ISBLK(st.st_mode) ? st.st_rdev :
+				       st.st_dev, below + 1);
+	close(fd);
+	return keeping;
+}
+
+/* Of several devices one in memory is enough to lose what is stored. */
+static enum keeping slaves_keep(const char *root, const char *dir, int below)
+{
+	enum keeping all = KEPT_UNKNOWN;
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool first = true;
+	DIR *slaves;
+
+	path_print(path, "%s/slaves", dir);
+	slaves = opendir(path);
+	while (slaves && (entry = readdir(slaves))) {
+		enum keeping one = KEPT_UNKNOWN;
+		char *real;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		path_print(path, "%s/slaves/%s", dir, entry->d_name);
+		real = realpath(path, NULL);
+		if (real)
+			one = device_keeps(root, real, below + 1);
+		free(real);
+		if (first || one == KEPT_IN_MEMORY ||
+		    (one == KEPT_UNKNOWN && all != KEPT_IN_MEMORY))
+			all = one;
+		first = false;
+	}
+	if (slaves)
+		closedir(slaves);
+	return all;
+}
+
+/* @dir: the device in sysfs. One of hardware has a link to that. */
+static enum keeping device_keeps(const char *root, const char *dir, int below)
+{
+	const char *name = strrchr(dir, '/') + 1;
+	char disk[PATH_MAX];
+
+	if (below > MOST_BELOW)
+		return KEPT_UNKNOWN;
+	if (is_there(dir, "partition")) {
+		path_print(disk, "%.*s", (int)(name - 1 - dir), dir);
+		return disk[0] ? device_keeps(root, disk, below + 1) :
+		       KEPT_UNKNOWN;
+	}
+	switch (device_kind_at(dir)) {
+	case DEVICE_VOLATILE:
+		return KEPT_IN_MEMORY;
+	case DEVICE_E820:
+	case DEVICE_NO_FLUSH:
+	case DEVICE_UNARMED:
+		return KEPT_UNKNOWN;
+	default:
+		break;
+	}
+	if (is_there(dir, "loop"))
+		return loop_keeps(root, dir, below);
+	if (!strncmp(name, "ram", 3) || !strncmp(name, "zram", 4))
+		return KEPT_IN_MEMORY;
+	return is_there(dir, "device") ? KEPT_ON_DEVICE :
+	       slaves_keep(root, dir, below);
+}
+
+/*
+ * Files of overlayfs are stored to in its upper directory, which may be called
+ * otherwise here: so its word is taken for a no, and not for a yes.
+ */
+static enum keeping overlay_keeps(struct facts *facts)
+{
+	enum keeping keeping = KEPT_UNKNOWN;
+	const char *upper = strstr(facts->options, ",upperdir=");
+	char path[PATH_MAX];
+	int fd;
+
+	/* Newer kernels show the second. */
+	facts->no_fsync = facts_option(facts, "volatile") ||
+			  facts_option(facts, "fsync=volatile");
+	if (!upper)
+		return KEPT_UNKNOWN;
+	upper += strlen(",upperdir=");
+	path_print(path, "%.*s", (int)strcspn(upper, ","), upper);
+	unescape_octal(path);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return KEPT_UNKNOWN;
+	if (in_memory(magic_of(fd)))
+		keeping = KEPT_IN_MEMORY;
+	close(fd);
+	return keeping;
+}
+
+/* The numbers of its files are not those of a device, and it may have several. */
+static enum keeping btrfs_keeps(const struct facts *facts, int fd,
+				const char *root)
+{
+	struct btrfs_ioctl_fs_info_args info = { .num_devices = 0 };
+	struct stat st;
+
+	if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) || info.num_devices != 1 ||
+	    stat(facts->source, &st) || !S_ISBLK(st.st_mode))
+		return KEPT_UNKNOWN;
+	return numbers_keep(root, st.st_rdev, 0);
+}
+
+enum keeping device_keeping(dev_t dev, const char *root)
+{
+	return numbers_keep(root, dev, 0);
+}
+
+void facts_keeping(struct facts *facts, int fd, dev_t dev, const char *root)
+{
+	uint32_t magic = magic_of(fd);
+	size_t i = filesystem_of(magic);
+
+	/* A mount that is not in mountinfo: the kernel's own, or out of sight. */
+	if (!facts->fstype[0] && i < sizeof(filesystems) / sizeof(filesystems[0]))
+		snprintf(facts->fstype, sizeof(facts->fstype), "%s",
+			 filesystems[i].name);
+	facts->memory_fs = in_memory(magic);
+	if (facts->memory_fs)
+		facts->keeping = KEPT_IN_MEMORY;
+	else if (magic == OVERLAYFS_SUPER_MAGIC)
+		facts->keeping = overlay_keeps(facts);
+	else if (magic == BTRFS_SUPER_MAGIC)
+		facts->keeping = btrfs_keeps(facts, fd, root);
+	else if (magic != FUSE_MAGIC)
+		facts->keeping = numbers_keep(root, dev, 0);
+}
