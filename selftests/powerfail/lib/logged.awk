@@ -5,7 +5,7 @@
 # awk -v bad=REGEX -f logged.awk SAID CONSOLE
 #   SAID     what the guest said; its lines "slot SLOT DEVICE", as "slot ext4-3 pmem0.2"
 #   CONSOLE  the kernel's log
-# Prints a line for each line of CONSOLE that matches REGEX: "logged SLOT TEXT", or
+# Prints a line for each line of CONSOLE that matches REGEX: "complained SLOT TEXT", or
 # "unknown TEXT" if it names no device of a slot.
 
 FNR == 1 { file++ }
@@ -21,6 +21,6 @@ $0 ~ bad {
 	# As in "EXT4-fs error (device pmem0.2): ..." and "XFS (pmem1): ...".
 	device = match($0, /\((device )?[a-z0-9.-]+\)/) ? substr($0, RSTART + 1, RLENGTH - 2) : ""
 	sub(/^device /, "", device)
-	if (device in slot) print "logged", slot[device], $0
+	if (device in slot) print "complained", slot[device], $0
 	else print "unknown", $0
 }
