@@ -10,14 +10,24 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#define TRACING		"/sys/kernel/tracing/"
 #define OTHER_UID	1001
 #define LENGTH		MIB(8)
 /* Every bit that has nothing to do with who may know about residency. */
 #define OPEN_BITS	(MC2_ALL & ~(MINCORE_RESIDENT | MINCORE_DENIED))
+
+/* What the kernel calls where it asks whether residency may be told. */
+static const char * const hooks[] = {
+	"can_do_mincore", "inode_owner_or_capable", "security_capable",
+	"inode_permission", "security_inode_permission",
+};
+
+#define NR_HOOKS	ARRAY_SIZE(hooks)
 
 FIXTURE(dropped) {
 	struct mc2_backing b;
@@ -263,6 +273,152 @@ TEST_F_TIMEOUT(dropped, no_permission_is_asked_for, 120)
 	EXPECT_EQ(0, asks_permission(&self->f, OPEN_BITS));
 	EXPECT_EQ(1, asks_permission(&self->f, MINCORE_RESIDENT));
 	EXPECT_EQ(1, asks_permission(&self->f, MINCORE_DENIED));
+}
+
+/* ---- Calls of the hooks, counted by kprobe events ---- */
+
+static bool write_text(const char *path, int flags, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (ssize_t)strlen(text);
+}
+
+static void remove_probes(void)
+{
+	write_text(TRACING "tracing_on", 0, "0");
+	write_text(TRACING "events/mincore2/enable", 0, "0");
+	write_text(TRACING "kprobe_events", O_APPEND, "-:mincore2/");
+}
+
+/* A probe at each hook; the name of one that can not be probed, or NULL. */
+static const char *set_probes(void)
+{
+	char line[128];
+	size_t i;
+
+	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+	remove_probes();
+	for (i = 0; i < NR_HOOKS; i++) {
+		snprintf(line, sizeof(line), "p:mincore2/%s %s", hooks[i],
+			 hooks[i]);
+		if (!write_text(TRACING "kprobe_events", O_APPEND, line))
+			return hooks[i];
+	}
+	return NULL;
+}
+
+/* Count what is recorded of each hook. */
+static bool read_counts(unsigned int counts[NR_HOOKS])
+{
+	FILE *trace = fopen(TRACING "trace", "re");
+	char line[512], name[64];
+	size_t i;
+
+	memset(counts, 0, NR_HOOKS * sizeof(*counts));
+	if (!trace)
+		return false;
+	while (fgets(line, sizeof(line), trace)) {
+		if (line[0] == '#')
+			continue;
+		for (i = 0; i < NR_HOOKS; i++) {
+			snprintf(name, sizeof(name), ": %s: ", hooks[i]);
+			counts[i] += !!strstr(line, name);
+		}
+	}
+	fclose(trace);
+	return true;
+}
+
+/* The child: records while it asks for @bits, and does nothing else meanwhile. */
+static int ask_recorded(const struct mc2_file *f, unsigned int bits, int on,
+			int go)
+{
+	struct mincore_region r[64];
+	char *map, c;
+	ssize_t n;
+
+	map = map_as_other(f);
+	if (!map || read(go, &c, 1) != 1)
+		return 1;
+	/* What comes first time is no matter of this. */
+	do_mincore2(map, f->len, r, 64, MINCORE_REGIONS | bits);
+	if (write(on, "1", 1) != 1)
+		return 2;
+	n = do_mincore2(map, f->len, r, 64, MINCORE_REGIONS | bits);
+	/* The file's permissions end it before a security module is asked. */
+	if (bits == MINCORE_RESIDENT)
+		access("/", R_OK);
+	if (write(on, "0", 1) != 1)
+		return 3;
+	return n <= 0;
+}
+
+/* Calls of each hook while another user asks for @bits. */
+static bool count_calls(const struct mc2_file *f, unsigned int bits,
+			unsigned int counts[NR_HOOKS])
+{
+	int go[2], on = open(TRACING "tracing_on", O_WRONLY | O_CLOEXEC);
+	bool ready = on >= 0 && !pipe(go);
+	char filter[64];
+	pid_t child = ready ? fork() : -1;
+
+	if (!child) {
+		close(go[1]);
+		_exit(ask_recorded(f, bits, on, go[0]));
+	}
+	snprintf(filter, sizeof(filter), "common_pid == %d", (int)child);
+	ready = child > 0 &&
+		write_text(TRACING "events/mincore2/filter", 0, filter) &&
+		write_text(TRACING "events/mincore2/enable", 0, "1") &&
+		write_text(TRACING "trace", O_TRUNC, "\n") &&
+		write(go[1], "x", 1) == 1;
+	if (child > 0 && !ready)
+		close(go[1]);	/* its read ends */
+	return !child_status(child) && ready && read_counts(counts);
+}
+
+/* The first hook that was called, or was not; "": there is none. */
+static const char *first_hook(const unsigned int counts[NR_HOOKS], bool called)
+{
+	size_t i;
+
+	for (i = 0; i < NR_HOOKS; i++)
+		if (!!counts[i] == called)
+			return hooks[i];
+	return "";
+}
+
+/*
+ * Proves that no question but that about residency asks the file's permissions
+ * or a security module; and that the counter counts, by one that does.
+ */
+TEST_F_TIMEOUT(dropped, no_hook_is_called, 120)
+{
+	static const unsigned int asks[] = {
+		MINCORE_PERSIST, MINCORE_DAX, OPEN_BITS,
+	};
+	unsigned int counts[NR_HOOKS];
+	const char *missing = set_probes();
+	size_t i;
+
+	if (missing)
+		SKIP(return, "no kprobe event at %s(): needs CONFIG_KPROBE_EVENTS, CONFIG_SECURITY",
+		     missing);
+	for (i = 0; i < ARRAY_SIZE(asks); i++) {
+		EXPECT_TRUE(count_calls(&self->f, asks[i], counts));
+		EXPECT_STREQ("", first_hook(counts, true))
+			TH_LOG("was called for bits %#x", asks[i]);
+	}
+	EXPECT_TRUE(count_calls(&self->f, MINCORE_RESIDENT, counts));
+	EXPECT_STREQ("", first_hook(counts, false))
+		TH_LOG("was not called for RESIDENT");
+	remove_probes();
 }
 
 TEST_HARNESS_MAIN
