@@ -11,7 +11,7 @@ FUZZ_SRC	:= $(wildcard fuzz/fuzz_*.c)
 FUZZ		:= $(FUZZ_SRC:fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_FLAGS	:= -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/fuzz/%: fuzz/%.c fuzz/fuzz.h $(LIB_SRC:%=src/%) src/emu.h $(UAPI_COPY)
+$(BUILD)/fuzz/%: fuzz/%.c fuzz/fuzz.h $(LIB_SRC:%=src/%) $(wildcard src/*.h) $(UAPI_COPY)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)clang -std=c11 $(WARNINGS) -Isrc -Iinclude -I$(BUILD)/include \

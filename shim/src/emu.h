@@ -145,6 +145,9 @@ int mincore2_emu_device(const struct mincore2_emu_env *env,
 
 /* ---- emu_file.c ---- */
 
+/* Open a file of the calling thread in procfs; a negative errno if none. */
+int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
+
 /**
  * struct mincore2_emu_facts - what is behind a mapping
  * @dax: a file with DAX
@@ -187,16 +190,6 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 
 /* Close what the facts have open. */
 void mincore2_emu_facts_end(struct mincore2_emu_facts *facts);
-
-/* Does a mapping have room for a PUD entry? */
-bool mincore2_emu_room_for_pud(const struct mincore2_vma *vma);
-
-/* log2 of what a PMD or PUD entry reaches, with page tables of 64 bits. */
-unsigned int mincore2_emu_pmd_shift(void);
-unsigned int mincore2_emu_pud_shift(void);
-
-/* Does @fd lie in a filesystem of this type (statfs(2))? */
-bool mincore2_emu_on_fs(int fd, unsigned long type);
 
 /* ---- emu_cache.c ---- */
 
@@ -340,9 +333,6 @@ uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
 			    unsigned int bits);
 
 /* ---- emulate.c ---- */
-
-/* Open a file of the calling thread in procfs; a negative errno if none. */
-int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
 
 /* mincore2_emulate() that looks where it is told to. */
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,

@@ -17,11 +17,10 @@
 #include <unistd.h>
 
 #include "emu.h"
+#include "magic.h"
 
 /* An interleave set of more NVDIMMs than the NFIT's handles have room for. */
 #define MOST_MAPPINGS	4096
-
-#define SYSFS_MAGIC	0x62656572UL	/* <linux/magic.h> */
 
 /* Not the fault of the device, and reason to call again. */
 static bool out_of_resources(int err)
@@ -269,7 +268,7 @@ int mincore2_emu_device(const struct mincore2_emu_env *env,
 	if (fd < 0)
 		return out_of_resources(errno) ? -errno : 0;
 	/* Whatever else is mounted or written there is not the kernel's word. */
-	if (env->trust || mincore2_emu_on_fs(fd, SYSFS_MAGIC))
+	if (env->trust || mincore2_fs_magic(fd) == SYSFS_MAGIC)
 		err = look_up(fd, device);
 	close(fd);
 	return err;

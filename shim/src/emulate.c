@@ -11,8 +11,6 @@
 
 #include "emu.h"
 
-#define PROC_MAGIC	0x9fa0UL	/* <linux/magic.h> */
-
 /* How often to begin anew when the mapping that was read of is gone. */
 #define ATTEMPTS	64
 
@@ -24,21 +22,6 @@ static const struct mincore2_emu_env here = {
 	.proc = "/proc/thread-self",
 	.sys = "/sys",
 };
-
-int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", env->proc, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (env->trust || mincore2_emu_on_fs(fd, PROC_MAGIC))
-		return fd;
-	close(fd);
-	return -ENOENT;
-}
 
 static int open_error(int err)
 {

@@ -8,20 +8,6 @@
 
 #include "internal.h"
 
-static unsigned int state_bits(unsigned int flags)
-{
-	return flags & MINCORE2_STATE_BITS;
-}
-
-int mincore2_bad_flags(unsigned int flags)
-{
-	unsigned int level = flags & MINCORE_LEVEL;
-
-	return flags & ~(MINCORE2_STATE_BITS | MINCORE_REGIONS |
-			 MINCORE2_EMULATE | MINCORE2_MAY_SPLIT) ||
-	       !state_bits(flags) || (level && level != MINCORE_LEVEL);
-}
-
 MINCORE2_API int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
 				    size_t length, unsigned int flags)
 {
@@ -57,7 +43,7 @@ static ssize_t fetch(struct mincore2_iter *it)
 	if (it->way == MINCORE2_WAY_NATIVE) {
 		got = mincore2_ask(&it->next, &it->left, it->buf,
 				   MINCORE2_ITER_REGIONS,
-				   state_bits(it->flags));
+				   it->flags & MINCORE2_STATE_BITS);
 		it->buf_unknown = 0;
 	} else {
 		got = mincore2_emulate((void *)(uintptr_t)it->next,
