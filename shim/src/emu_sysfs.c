@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "digits.h"
 #include "emu.h"
 #include "magic.h"
 
@@ -133,20 +134,6 @@ bool mincore2_emu_parse_mapping(const char *text, char *name, size_t size)
 	return true;
 }
 
-/* Decimal, all of it; false: it is not, or more than @most. */
-static bool decimal(const char *text, uint64_t most, uint64_t *value)
-{
-	*value = 0;
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || *value > most / 10)
-			return false;
-		*value = *value * 10 + (uint64_t)(*text - '0');
-	}
-	return *value <= most;
-}
-
 /* Are all NVDIMMs of a region armed? Returns 0 or -errno. */
 static int judge_dimms(int dir, const char *mappings,
 		       enum mincore2_tri *verdict)
@@ -154,7 +141,7 @@ static int judge_dimms(int dir, const char *mappings,
 	uint64_t nr;
 
 	*verdict = MINCORE2_UNKNOWN;
-	if (!decimal(mappings, MOST_MAPPINGS, &nr) || !nr)
+	if (!mincore2_number(mappings, &nr) || !nr || nr > MOST_MAPPINGS)
 		return 0;
 	for (unsigned int i = 0; i < nr; i++) {
 		char name[96], text[128], dimm[64];
@@ -244,7 +231,7 @@ static int look_up(int dir, struct mincore2_emu_device *device)
 	err = read_attribute(dir, "align", text, sizeof(text));
 	if (err < 0)
 		return err;
-	if (!decimal(text, INT64_MAX, &device->align))
+	if (!mincore2_number(text, &device->align))
 		device->align = 0;
 	err = judge_memory(dir, &device->persist);
 	/* While no driver is bound, or another one, the mapping is dead. */

@@ -9,7 +9,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
@@ -20,6 +19,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "digits.h"
 #include "statx.h"
 #include "tool.h"
 
@@ -74,6 +74,7 @@ bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id)
 	char *save = NULL;
 	char *dash = strstr(line, " - ");
 	char *type, *source, *super;
+	uint64_t id;
 
 	if (!dash)
 		return false;
@@ -87,7 +88,7 @@ bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id)
 		if (!field[i])
 			return false;
 	}
-	if (!type || !source || strtoull(field[0], NULL, 10) != mount_id)
+	if (!type || !source || !mincore2_number(field[0], &id) || id != mount_id)
 		return false;
 	unescape_octal(source);
 	snprintf(facts->fstype, sizeof(facts->fstype), "%s", type);
@@ -128,8 +129,11 @@ static int mount_id_of(const char *root, int fd, uint64_t *mount_id)
 	if (!file)
 		return -errno;
 	while (err && fgets(line, sizeof(line), file))
-		if (sscanf(line, "mnt_id: %" SCNu64, mount_id) == 1)
-			err = 0;
+		if (!strncmp(line, "mnt_id:", 7)) {
+			const char *text = line + 7 + strspn(line + 7, " \t");
+
+			err = mincore2_digits(&text, 10, mount_id) ? 0 : -EINVAL;
+		}
 	fclose(file);
 	return err;
 }
@@ -285,8 +289,9 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 		 strrchr(real, '/') + 1);
 	/* In units of 512 bytes, whatever the device has. */
 	path_print(sub, "%s/start", real);
-	if (read_line(sub, text, sizeof(text)) > 0)
-		facts->device_offset = strtoull(text, NULL, 10) * 512;
+	if (read_line(sub, text, sizeof(text)) > 0 &&
+	    mincore2_number(text, &facts->device_offset))
+		facts->device_offset *= 512;
 	path_print(sub, "%s/dm", real);
 	if (exists(sub))
 		facts->device_kind = DEVICE_MAPPER;

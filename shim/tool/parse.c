@@ -8,44 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digits.h"
 #include "tool.h"
-
-static int parse_number(const char **text, int base, uint64_t *number)
-{
-	char *end;
-
-	/* strtoull() takes blanks and a sign; a page number has neither. */
-	if (!isdigit((unsigned char)**text))
-		return -EINVAL;
-	errno = 0;
-	*number = strtoull(*text, &end, base);
-	if (errno)
-		return -EINVAL;
-	*text = end;
-	return 0;
-}
 
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 {
-	int err = 0;
+	int err = -EINVAL;
 
 	*ranges = NULL;
-	*nr = 0;
-	for (;;) {
-		struct page_range range;
-		struct page_range *more;
+	for (*nr = 0;; text++) {
+		struct page_range range, *more;
 
-		err = parse_number(&text, 10, &range.first);
+		if (!mincore2_digits(&text, 10, &range.first))
+			break;
 		range.last = range.first;
-		if (!err && *text == '-') {
+		if (*text == '-') {
 			text++;
-			err = parse_number(&text, 10, &range.last);
+			if (!mincore2_digits(&text, 10, &range.last))
+				break;
 		}
-		if (!err && range.last < range.first)
-			err = -EINVAL;
-		if (!err && *text && *text != ',')
-			err = -EINVAL;
-		if (err)
+		if (range.last < range.first || (*text && *text != ','))
 			break;
 		more = realloc(*ranges, (*nr + 1) * sizeof(range));
 		if (!more) {
@@ -54,7 +36,7 @@ int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 		}
 		*ranges = more;
 		(*ranges)[(*nr)++] = range;
-		if (!*text++)
+		if (!*text)
 			return 0;
 	}
 	free(*ranges);
@@ -93,17 +75,16 @@ int parse_bits(const char *text, unsigned int *bits)
 int parse_size(const char *text, uint64_t *size)
 {
 	static const char units[] = "KMGT";
+	/* A leading zero is no sign of an octal number. */
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	const char *unit;
 	unsigned int shift;
-	int err;
 
-	/* Base 0 would read a leading zero as octal. */
-	if (hex && !isxdigit((unsigned char)text[2]))
+	text += hex ? 2 : 0;
+	if (!mincore2_digits(&text, hex ? 16 : 10, size))
 		return -EINVAL;
-	err = parse_number(&text, hex ? 16 : 10, size);
-	if (err || !*text)
-		return err;
+	if (!*text)
+		return 0;
 	unit = strchr(units, toupper((unsigned char)*text));
 	if (!unit || text[1])
 		return -EINVAL;

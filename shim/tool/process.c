@@ -13,43 +13,36 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "digits.h"
 #include "maps.h"
 #include "tool.h"
 
 #define GIB	((uint64_t)1 << 30)
 
-static bool read_hex(const char **text, uint64_t *number)
+static bool read_address(const char **text, uint64_t *address)
 {
-	char *end;
-
-	if (!isxdigit((unsigned char)**text))
-		return false;
-	errno = 0;
-	*number = strtoull(*text, &end, 16);
-	*text = end;
-	return !errno;
+	if (!strncasecmp(*text, "0x", 2))
+		*text += 2;
+	return mincore2_digits(text, 16, address);
 }
 
 /* PID:ADDRESS has an end of 0. */
 static bool parse_operand(const char *text, struct process *process)
 {
-	uint64_t pid = 0;
+	uint64_t pid;
 
 	*process = (struct process) { 0 };
-	if (!isdigit((unsigned char)*text))
-		return false;
-	while (isdigit((unsigned char)*text) && pid < INT_MAX)
-		pid = pid * 10 + (uint64_t)(*text++ - '0');
-	if (*text++ != ':' || !pid || pid > INT_MAX ||
-	    !read_hex(&text, &process->start))
+	if (!mincore2_digits(&text, 10, &pid) || *text++ != ':' || !pid ||
+	    pid > INT_MAX || !read_address(&text, &process->start))
 		return false;
 	process->pid = (pid_t)pid;
 	if (!*text)
 		return true;
-	return *text++ == '-' && read_hex(&text, &process->end) && !*text &&
+	return *text++ == '-' && read_address(&text, &process->end) && !*text &&
 	       process->end > process->start;
 }
 
@@ -199,11 +192,11 @@ int process_sync(const struct process *process, const char *root)
 	if (!smaps)
 		return -errno;
 	while (sync == -ENOENT && getline(&line, &room, smaps) > 0) {
-		uint64_t start, end;
+		struct mincore2_vma vma;
 
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
-			here = start == process->map_start &&
-			       end == process->map_end;
+		if (mincore2_maps_parse(line, &vma))
+			here = vma.start == process->map_start &&
+			       vma.end == process->map_end;
 		else if (here && !strncmp(line, "VmFlags:", 8))
 			sync = strstr(line, " sf ") || strstr(line, " sf\n");
 	}

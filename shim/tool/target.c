@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "digits.h"
 #include "tool.h"
 
 void path_print(char *path, const char *format, ...)
@@ -70,7 +71,6 @@ static int devdax_attribute(dev_t dev, const char *name, uint64_t *value)
 {
 	char path[PATH_MAX];
 	char text[32];
-	char *end;
 	ssize_t len;
 
 	path_print(path, "/sys/dev/char/%u:%u/%s",
@@ -78,9 +78,7 @@ static int devdax_attribute(dev_t dev, const char *name, uint64_t *value)
 	len = read_line(path, text, sizeof(text));
 	if (len < 0)
 		return (int)len;
-	errno = 0;
-	*value = strtoull(text, &end, 0);
-	return errno || end == text || *end ? -EINVAL : 0;
+	return mincore2_number(text, value) ? 0 : -EINVAL;
 }
 
 uint64_t devdax_align(dev_t dev)

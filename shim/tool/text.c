@@ -3,7 +3,6 @@
  * Text: sizes and levels for people, and what the terminal can show.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
@@ -15,6 +14,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "digits.h"
 #include "tool.h"
 
 enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40, MOST_WIDTH = 500 };
@@ -27,7 +27,7 @@ void terminal_detect(struct terminal *terminal, int fd)
 	bool is_terminal = isatty(fd);
 	bool is_dumb = term && !strcmp(term, "dumb");
 	struct winsize size;
-	unsigned long width = 0;
+	uint64_t width = 0;
 
 	*terminal = (struct terminal) { .width = 0 };
 	if (is_terminal && !ioctl(fd, TIOCGWINSZ, &size))
@@ -35,9 +35,7 @@ void terminal_detect(struct terminal *terminal, int fd)
 	/* A dumb terminal cannot be drawn upon. */
 	if (width && !is_dumb)
 		terminal->height = size.ws_row;
-	if (!width && columns && isdigit((unsigned char)columns[0]))
-		width = strtoul(columns, NULL, 10);
-	if (!width)
+	if (!width && (!columns || !mincore2_number(columns, &width) || !width))
 		width = DEFAULT_WIDTH;
 	terminal->width = width < LEAST_WIDTH ? LEAST_WIDTH :
 			  width > MOST_WIDTH ? MOST_WIDTH : width;
