@@ -5,7 +5,7 @@
  * A call (emulate.c) asks for the mappings (maps.c), or reads maps as far as it
  * has to.
  * For each mapping it finds out what the file is (emu_file.c), and for
- * device-dax what memory it is made of (emu_sysfs.c); then it looks at the
+ * device-dax what memory it is made of (device.c); then it looks at the
  * pages (emu_pages.c), with smaps (emu_smaps.c) where the kernel has nothing
  * better. Everything is found out anew by each call, and kept on its stack.
  *
@@ -17,10 +17,9 @@
 
 #include <stdbool.h>
 
+#include "device.h"
 #include "internal.h"
 #include "maps.h"
-
-enum mincore2_tri { MINCORE2_UNKNOWN, MINCORE2_NO, MINCORE2_YES };
 
 /**
  * struct mincore2_emu_env - where the emulation looks
@@ -79,69 +78,6 @@ void mincore2_emu_parse_smaps(const char *line,
 int mincore2_emu_find_smaps(struct mincore2_lines *lines, char *line,
 			    uint64_t start, uint64_t end,
 			    struct mincore2_emu_smaps *smaps);
-
-/* ---- emu_sysfs.c ---- */
-
-/**
- * struct mincore2_emu_region - the attributes of a region in sysfs, as text
- *
- * Without the newline; an attribute that is not there is "".
- */
-struct mincore2_emu_region {
-	char provider[32];		/* of the bus above it */
-	char devtype[32];
-	char persistence_domain[32];
-	char deep_flush[32];
-	char read_only[32];
-	char mappings[32];
-};
-
-/**
- * mincore2_emu_judge_region() - does its memory keep what is written back?
- * @region: its attributes
- *
- * Return: YES only if that is so provided that each of its NVDIMMs is armed.
- */
-enum mincore2_tri
-mincore2_emu_judge_region(const struct mincore2_emu_region *region);
-
-/**
- * mincore2_emu_judge_dimm() - is an NVDIMM armed?
- * @flags: the attribute nfit/flags, without the newline
- *
- * Return: NO if it is not; YES if nothing is wrong with it; else UNKNOWN.
- */
-enum mincore2_tri mincore2_emu_judge_dimm(const char *flags);
-
-/**
- * mincore2_emu_parse_mapping() - which NVDIMM is behind a mapping of a region?
- * @text: the attribute mappingN, as "nmem0,0,4294967296,0"
- * @name: receives "nmem0"
- * @size: bytes at @name
- *
- * Return: whether it is a well-formed one.
- */
-bool mincore2_emu_parse_mapping(const char *text, char *name, size_t size);
-
-/* What a character device is. */
-struct mincore2_emu_device {
-	enum mincore2_tri dax;		/* device-dax */
-	enum mincore2_tri persist;	/* stores are durable when written back */
-	uint64_t align;			/* bytes; 0: not known */
-};
-
-/**
- * mincore2_emu_device() - look a character device up in sysfs
- * @env: where sysfs is
- * @dev_major: number of the device
- * @dev_minor: the same
- * @device: receives what can be found out
- *
- * Return: 0, or -EMFILE, -ENFILE, -ENOMEM.
- */
-int mincore2_emu_device(const struct mincore2_emu_env *env,
-			unsigned int dev_major, unsigned int dev_minor,
-			struct mincore2_emu_device *device);
 
 /* ---- emu_file.c ---- */
 

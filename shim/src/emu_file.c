@@ -183,9 +183,10 @@ static int device_facts(const struct mincore2_emu_env *env,
 			const struct mincore2_vma *vma,
 			struct mincore2_emu_facts *facts)
 {
-	struct mincore2_emu_device device;
-	int err = mincore2_emu_device(env, stx->rdev_major,
-				      stx->rdev_minor, &device);
+	struct mincore2_device device;
+	int err = mincore2_device_look(env->sys, env->trust, "char",
+				       stx->rdev_major, stx->rdev_minor,
+				       &device);
 
 	if (err)
 		return err;

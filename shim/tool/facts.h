@@ -10,22 +10,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "device.h"
 #include "mincore2.h"
 
 struct target;
-
-enum device_kind {
-	DEVICE_UNKNOWN,		/* nothing known to be special about it */
-	DEVICE_PMEM,		/* region of the nvdimm bus, persistent */
-	DEVICE_VIRTIO_PMEM,
-	DEVICE_E820,		/* legacy type 12, memmap=nn!ss */
-	DEVICE_UNARMED,		/* an NVDIMM whose energy source is dead */
-	DEVICE_NO_FLUSH,	/* the region's driver cannot guarantee persistence */
-	DEVICE_NO_DOMAIN,	/* the platform states no persistence domain */
-	DEVICE_VOLATILE,	/* volatile region, soft-reserved, CXL RAM */
-	DEVICE_MAPPER,
-	DEVICE_MD,
-};
 
 enum tristate { NOT_KNOWN, NO, YES };
 
@@ -75,8 +63,6 @@ bool facts_option(const struct facts *facts, const char *option);
 void facts_keeping(struct facts *facts, int fd, dev_t dev, const char *root);
 /* The same of a block device. */
 enum keeping device_keeping(dev_t dev, const char *root);
-/* What a device is, by its directory in sysfs. */
-enum device_kind device_kind_at(const char *dir);
 /* /proc writes blanks, tabs, newlines and backslashes as \ and 3 octal digits. */
 void unescape_octal(char *text);
 

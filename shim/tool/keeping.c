@@ -77,6 +77,18 @@ static bool is_there(const char *dir, const char *name)
 	return access(path, F_OK) == 0;
 }
 
+static enum device_kind kind_at(const char *dir)
+{
+	struct mincore2_device device = { .kind = DEVICE_UNKNOWN };
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		mincore2_device_at(fd, dir, &device);
+		close(fd);
+	}
+	return device.kind;
+}
+
 static enum keeping device_keeps(const char *root, const char *dir, int below);
 
 static enum keeping numbers_keep(const char *root, dev_t dev, int below)
@@ -182,7 +194,7 @@ static enum keeping device_keeps(const char *root, const char *dir, int below)
 		return disk[0] ? device_keeps(root, disk, below + 1) :
 		       KEPT_UNKNOWN;
 	}
-	switch (device_kind_at(dir)) {
+	switch (kind_at(dir)) {
 	case DEVICE_VOLATILE:
 		return KEPT_IN_MEMORY;
 	case DEVICE_E820:

@@ -19,9 +19,8 @@
 
 #include "digits.h"
 #include "maps.h"
+#include "pages.h"
 #include "tool.h"
-
-#define GIB	((uint64_t)1 << 30)
 
 static bool read_address(const char **text, uint64_t *address)
 {
@@ -143,13 +142,6 @@ bool process_same(const struct process *process, const char *operand,
 	       now.writable == process->writable;
 }
 
-static bool room_for_pud(const struct process *process)
-{
-	uint64_t first = (process->map_start + GIB - 1) / GIB * GIB;
-
-	return first < process->map_end && process->map_end - first >= GIB;
-}
-
 /* Has the process a device-dax mapped that may have 1 GiB entries? */
 static bool has_pud_mapping(const struct process *process, const char *root)
 {
@@ -160,17 +152,21 @@ static bool has_pud_mapping(const struct process *process, const char *root)
 
 	while (maps && !found && getline(&line, &room, maps) > 0) {
 		struct process other = { .start = UINT64_MAX };
+		struct mincore2_device device;
 		struct stat st;
 
 		process_parse_map(&other, line);
-		if (!other.ino || !room_for_pud(&other))
+		if (!other.ino || 
+		    !mincore2_room_for(other.map_start, other.map_end,
+				       mincore2_pud_shift()))
 			continue;
 		/* One that is out of reach is believed to be the worst. */
 		if (stat(other.path, &st) || st.st_ino != other.ino)
 			found = true;
 		else if (S_ISCHR(st.st_mode))
-			found = is_devdax(st.st_rdev) &&
-				devdax_align(st.st_rdev) % GIB == 0;
+			found = devdax_find(st.st_rdev, &device) &&
+				(!device.align ||
+				 device.align >> mincore2_pud_shift());
 	}
 	free(line);
 	if (maps)

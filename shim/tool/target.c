@@ -16,7 +16,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "digits.h"
 #include "tool.h"
 
 void path_print(char *path, const char *format, ...)
@@ -50,42 +49,11 @@ ssize_t read_line(const char *path, char *buf, size_t size)
 	return (ssize_t)strlen(buf);
 }
 
-bool is_devdax(dev_t dev)
+bool devdax_find(dev_t dev, struct mincore2_device *device)
 {
-	char path[PATH_MAX];
-	char link[PATH_MAX];
-	ssize_t len;
-
-	path_print(path, "/sys/dev/char/%u:%u/subsystem",
-		 major(dev), minor(dev));
-	len = readlink(path, link, sizeof(link) - 1);
-	if (len < 0)
-		return false;
-	link[len] = '\0';
-	/* class/dax in older kernels, bus/dax in newer ones */
-	return strcmp(strrchr(link, '/') ? strrchr(link, '/') : "", "/dax") == 0;
-}
-
-/* An attribute of a device-dax, a number of bytes. */
-static int devdax_attribute(dev_t dev, const char *name, uint64_t *value)
-{
-	char path[PATH_MAX];
-	char text[32];
-	ssize_t len;
-
-	path_print(path, "/sys/dev/char/%u:%u/%s",
-		 major(dev), minor(dev), name);
-	len = read_line(path, text, sizeof(text));
-	if (len < 0)
-		return (int)len;
-	return mincore2_number(text, value) ? 0 : -EINVAL;
-}
-
-uint64_t devdax_align(dev_t dev)
-{
-	uint64_t align;
-
-	return devdax_attribute(dev, "align", &align) ? 0 : align;
+	return !mincore2_device_look("/sys", false, "char", major(dev),
+				     minor(dev), device) &&
+	       device->dax == MINCORE2_YES;
 }
 
 size_t page_size(void)
@@ -99,23 +67,19 @@ size_t pmd_size(void)
 	return page_size() * (page_size() / 8);
 }
 
-static int devdax_geometry(struct target *target, char *error, size_t size)
+static int devdax_geometry(struct target *target,
+			   const struct mincore2_device *device, char *error,
+			   size_t size)
 {
-	uint64_t align;
-	int err = devdax_attribute(target->dev, "size", &target->size);
+	uint64_t align = device->align;
 
-	if (!err)
-		err = devdax_attribute(target->dev, "align", &align);
-	if (!err && (!align || align & (align - 1) || align > SIZE_MAX / 2))
-		err = -EINVAL;
-	if (err) {
-		snprintf(error, size, "cannot read the device's size and alignment from /sys: %s",
-			 strerror(-err));
-		return err;
+	if (!device->size || !align || align & (align - 1) || align > SIZE_MAX / 2) {
+		snprintf(error, size, "cannot read the device's size and alignment from /sys");
+		return -EINVAL;
 	}
 	target->align = (size_t)align;
 	/* Only whole entries of that size can be mapped. */
-	target->size -= target->size % align;
+	target->size = device->size - device->size % align;
 	return 0;
 }
 
@@ -164,15 +128,15 @@ static int fail(char *error, size_t size, int err, const char *text)
 int target_open(struct target *target, const char *path, bool need_write,
 		char *error, size_t size)
 {
-	struct stat before;
-	struct stat st;
+	struct mincore2_device device;
+	struct stat before, st;
 	int err = 0;
 
 	*target = (struct target) { .path = path, .fd = -1 };
 	/* Look before opening: opening some devices has effects. */
 	if (stat(path, &before))
 		return fail(error, size, errno, NULL);
-	if (S_ISCHR(before.st_mode) && is_devdax(before.st_rdev))
+	if (S_ISCHR(before.st_mode) && devdax_find(before.st_rdev, &device))
 		target->kind = TARGET_DEVDAX;
 	else if (!S_ISREG(before.st_mode))
 		return fail(error, size, EINVAL,
@@ -188,7 +152,7 @@ int target_open(struct target *target, const char *path, bool need_write,
 	target->ino = st.st_ino;
 	if (!err && target->kind == TARGET_DEVDAX) {
 		target->dev = st.st_rdev;
-		err = devdax_geometry(target, error, size);
+		err = devdax_geometry(target, &device, error, size);
 	} else if (!err) {
 		target->dev = st.st_dev;
 		err = file_geometry(target, &st);

@@ -79,9 +79,8 @@ void target_close(struct target *target);
 int target_cut(struct target *target, uint64_t start, uint64_t end,
 	       uint64_t align, char *error, size_t size);
 
-/* Is @dev a device-dax? Its alignment in bytes, 0 if that cannot be read. */
-bool is_devdax(dev_t dev);
-uint64_t devdax_align(dev_t dev);
+/* Is @dev a device-dax? Then @device receives what is known of it. */
+bool devdax_find(dev_t dev, struct mincore2_device *device);
 /* Bytes of a page, and of the PMD entry above it. */
 size_t page_size(void);
 size_t pmd_size(void);
