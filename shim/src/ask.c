@@ -7,14 +7,14 @@
 
 #include "internal.h"
 
-int mincore2_bad_flags(unsigned int flags)
+int mincore2_bad_flags(unsigned int bits, unsigned int options)
 {
-	unsigned int level = flags & MINCORE_LEVEL;
+	unsigned int level = bits & MINCORE_LEVEL;
 
-	return flags & ~(MINCORE2_STATE_BITS | MINCORE_REGIONS |
-			 MINCORE2_EMULATE | MINCORE2_MAY_SPLIT) ||
-	       !(flags & MINCORE2_STATE_BITS) ||
-	       (level && level != MINCORE_LEVEL);
+	return bits & MINCORE2_RESERVED_FLAGS || !(bits & MINCORE2_STATE_BITS) ||
+	       (level && level != MINCORE_LEVEL) ||
+	       options & ~(MINCORE2_EMULATE | MINCORE2_MAY_SPLIT |
+			   MINCORE2_EMULATE_ALWAYS);
 }
 
 /*

@@ -197,7 +197,8 @@ int mincore2_emu_next_run(struct mincore2_emu_pages *pages, uint64_t start,
 /**
  * struct mincore2_emu_call - a call in progress
  * @env: where to look
- * @flags: state bits asked for, and options
+ * @bits: state bits asked for
+ * @options: MINCORE2_MAY_SPLIT
  * @at: all below has been reported
  * @end: of the range
  * @vec: the caller's
@@ -215,7 +216,7 @@ int mincore2_emu_next_run(struct mincore2_emu_pages *pages, uint64_t start,
  */
 struct mincore2_emu_call {
 	const struct mincore2_emu_env *env;
-	unsigned int flags;
+	unsigned int bits, options;
 	uint64_t at, end;
 	struct mincore_region *vec;
 	size_t nr, stored;
@@ -273,6 +274,7 @@ uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
 /* mincore2_emulate() that looks where it is told to. */
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 			 size_t length, struct mincore_region *vec, size_t nr,
-			 unsigned int flags, uint64_t *unknown);
+			 unsigned int bits, unsigned int options,
+			 uint64_t *unknown);
 
 #endif /* MINCORE2_EMU_H */

@@ -29,7 +29,7 @@ static bool may_read_smaps(struct mincore2_emu_call *call)
 	enum mincore2_tri verdict = MINCORE2_YES;
 	int ret;
 
-	if (call->flags & MINCORE2_MAY_SPLIT)
+	if (call->options & MINCORE2_MAY_SPLIT)
 		return true;
 	if (call->may_smaps != MINCORE2_UNKNOWN)
 		return call->may_smaps == MINCORE2_YES;

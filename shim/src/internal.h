@@ -21,8 +21,8 @@
 #define MINCORE2_RESERVED_FLAGS						\
 	(~(MINCORE2_STATE_BITS | MINCORE_REGIONS))
 
-/* Are these flags an error for the iterator and the emulation? */
-int mincore2_bad_flags(unsigned int flags);
+/* Are these an error for the iterator and the emulation? */
+int mincore2_bad_flags(unsigned int bits, unsigned int options);
 
 /**
  * mincore2_tiles() - do regions tile a range from its start on?

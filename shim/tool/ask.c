@@ -78,7 +78,7 @@ static ssize_t ask_once(enum mincore2_way way, uint64_t start, uint64_t end,
 	 */
 	if (way == MINCORE2_WAY_EMULATED)
 		return mincore2_emulate(addr, (size_t)(end - start), vec, nr,
-					bits, unknown);
+					bits, 0, unknown);
 	ret = mincore2(addr, (size_t)(end - start), vec, nr,
 		       MINCORE_REGIONS | bits);
 	return ret < 0 ? -errno : ret;
