@@ -19,7 +19,7 @@
 #include "device.h"
 #include "emu.h"
 #include "tap.h"
-#include "tool.h"
+#include "show.h"
 
 /* The root of a system, of which only sysfs is there. */
 static char system_root[] = "/tmp/mincore2-sysfs-XXXXXX";

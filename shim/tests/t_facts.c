@@ -302,8 +302,8 @@ static void test_sync(void)
 	static const char smaps[] =
 		"7f0000000000-7f0000200000 rw-s 00000000 fe:00 12 /mnt/file\n"
 		"VmFlags: rd wr sh mr mw me ms sf \n";
-	struct process process = { .pid = 123, .map_start = 0x7f0000000000,
-				   .map_end = 0x7f0000200000 };
+	struct process process = { .pid = 123, .vma.start = 0x7f0000000000,
+				   .vma.end = 0x7f0000200000 };
 	char line[PATH_MAX];
 	struct stat st;
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "tool.h"
+#include "judge.h"
 
 static const struct {
 	const char *code, *advice;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tool.h"
+#include "show.h"
 
 /* Pages that lack one requirement, or of which it is not known. */
 struct lack {
@@ -155,7 +155,7 @@ static const char *out_of_sight(const struct report *report,
 		return NULL;
 	if (options->need_level || options->need & MINCORE_WRITABLE)
 		return "the page-table entries of another process cannot be seen";
-	if (!report->process.shared &&
+	if (!report->process.vma.shared &&
 	    options->need & (MINCORE_DAX | MINCORE_RESIDENT))
 		return "a private mapping: which pages the process has copied cannot be seen";
 	return NULL;

@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What --help prints, and what the completions of shells ask for.
+ * The table of options, what --help prints of it, and what the completions of shells
+ * ask for.
  */
 #include <string.h>
 
-#include "tool.h"
+#include "options.h"
+#include "text.h"
+
+enum { ALL = (1 << NR_COMMANDS) - 1, MAP = 1 << COMMAND_MAP,
+       CHECK = 1 << COMMAND_CHECK, WATCH = 1 << COMMAND_WATCH };
+
+#define OPTION(id, name, letter, argument, words, commands, help) \
+	{ name, letter, argument, words, commands, 0, 0, help },
+#define FLAG(id, name, member, commands, help) \
+	{ name, 0, NULL, NULL, commands, offsetof(struct options, member), 0, help },
+#define NEED(id, name, bit, help) \
+	{ name, 0, NULL, NULL, CHECK, 0, bit, help },
+const struct option_info option_table[] = {
+#include "options.def"
+};
+#undef OPTION
+#undef FLAG
+#undef NEED
+
+const size_t nr_option_table = sizeof(option_table) / sizeof(option_table[0]);
 
 enum { WIDTH = 80, COLUMN = 26 };
 
@@ -51,8 +71,6 @@ static void option_rows(unsigned int takers)
 	}
 }
 
-static const unsigned int all = (1U << NR_COMMANDS) - 1;
-
 static void exit_status(bool check)
 {
 	putchar('\n');
@@ -67,11 +85,11 @@ static void help_of(enum command command)
 	printf("Usage: mincore2 %s [OPTION]... FILE...\n", commands[command].name);
 	print_wrapped(stdout, commands[command].help, 0, 0, WIDTH);
 	putchar('\n');
-	for (unsigned int takers = 1; takers < all; takers++)
+	for (unsigned int takers = 1; takers < ALL; takers++)
 		if (takers >> command & 1)
 			option_rows(takers);
 	puts("\nFor all commands:");
-	option_rows(all);
+	option_rows(ALL);
 	exit_status(command == COMMAND_CHECK);
 }
 
@@ -90,9 +108,9 @@ void help_print(const char *name)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		row(commands[i].name, 11, commands[i].help);
 	puts("\nFor all commands:");
-	option_rows(all);
+	option_rows(ALL);
 	puts("map and watch:");
-	option_rows(1U << COMMAND_MAP | 1U << COMMAND_WATCH);
+	option_rows(MAP | WATCH);
 	for (size_t i = 0; i < NR_COMMANDS; i++) {
 		bool any = false;
 

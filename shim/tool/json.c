@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tool.h"
+#include "show.h"
 
 /* Bytes of the valid UTF-8 sequence at @text (RFC 3629), or 0. */
 static size_t utf8_length(const unsigned char *text)

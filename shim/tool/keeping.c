@@ -20,7 +20,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "facts.h"
+#include "text.h"
 
 /* Newer than the headers of some. */
 #define XFS_MAGIC	0x58465342

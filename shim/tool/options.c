@@ -9,10 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
-
-enum { ALL = (1 << NR_COMMANDS) - 1, MAP = 1 << COMMAND_MAP,
-       CHECK = 1 << COMMAND_CHECK, WATCH = 1 << COMMAND_WATCH };
+#include "mapping.h"
+#include "text.h"
 
 /* Beyond all letters. */
 #define OPTION(id, ...)	OPT_##id,
@@ -26,21 +24,6 @@ enum { BEFORE_OPTIONS = 255,
 #undef NEED
 
 enum { FIRST = BEFORE_OPTIONS + 1, NR_OPTIONS = END_OF_OPTIONS - FIRST };
-
-#define OPTION(id, name, letter, argument, words, commands, help) \
-	{ name, letter, argument, words, commands, 0, 0, help },
-#define FLAG(id, name, member, commands, help) \
-	{ name, 0, NULL, NULL, commands, offsetof(struct options, member), 0, help },
-#define NEED(id, name, bit, help) \
-	{ name, 0, NULL, NULL, CHECK, 0, bit, help },
-const struct option_info option_table[] = {
-#include "options.def"
-};
-#undef OPTION
-#undef FLAG
-#undef NEED
-
-const size_t nr_option_table = NR_OPTIONS;
 
 _Static_assert(NR_OPTIONS <= 64, "more options than bits of seen");
 
@@ -59,16 +42,6 @@ static int usage_error(const char *format, ...)
 	fputs("; try 'mincore2 --help'\n", stderr);
 	free(text);
 	return STATUS_USAGE;
-}
-
-int finish_output(int status)
-{
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "mincore2: cannot write the output: %s\n",
-			strerror(errno));
-		return status > STATUS_FAILED ? status : STATUS_FAILED;
-	}
-	return status;
 }
 
 static int set_level(struct options *options, const char *text)
@@ -305,12 +278,6 @@ int options_parse(struct options *options, int argc, char **argv)
 	options->files = argv + optind + 1;
 	options->nr_files = (size_t)(argc - optind - 1);
 	return -1;
-}
-
-bool options_store(const struct options *options)
-{
-	return !options->private_map &&
-	       (options->populate || options->nr_write_pages);
 }
 
 void options_free(struct options *options)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "digits.h"
-#include "tool.h"
+#include "options.h"
 
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 {
@@ -43,6 +43,35 @@ int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 	*ranges = NULL;
 	*nr = 0;
 	return err;
+}
+
+static const char *const column_names[NR_COLUMNS] = {
+	[COL_ADDRESS] = "ADDRESS", [COL_OFFSET] = "OFFSET", [COL_SIZE] = "SIZE",
+	[COL_BACKING] = "BACKING", [COL_LEVEL] = "LEVEL", [COL_STATE] = "STATE",
+	[COL_PERSIST] = "PERSIST", [COL_REASON] = "REASON", [COL_FILE] = "FILE",
+};
+
+const char *column_name(int column)
+{
+	return column_names[column];
+}
+
+int parse_columns(const char *text, unsigned char *columns, size_t *nr)
+{
+	for (*nr = 0;; text++) {
+		size_t len = strcspn(text, ",");
+		int column = 0;
+
+		while (column < NR_COLUMNS && (strlen(column_names[column]) != len ||
+					       strncasecmp(column_names[column], text, len)))
+			column++;
+		if (column == NR_COLUMNS || *nr == MOST_COLUMNS)
+			return -EINVAL;
+		columns[(*nr)++] = (unsigned char)column;
+		text += len;
+		if (!*text)
+			return 0;
+	}
 }
 
 int parse_bits(const char *text, unsigned int *bits)

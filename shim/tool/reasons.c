@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "tool.h"
+#include "judge.h"
 
 static bool file_is_dax(const struct report *report)
 {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Text: sizes and levels for people, and what the terminal can show.
+ * Text: sizes and levels for people, what the terminal can show, errors.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,8 @@
 #include <wctype.h>
 
 #include "digits.h"
-#include "tool.h"
+#include "mincore2.h"
+#include "text.h"
 
 enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40, MOST_WIDTH = 500 };
 
@@ -185,18 +188,116 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 	fputc('\n', out);
 }
 
-char *text_of(const char *format, ...)
+static char *text_of_list(const char *format, va_list args)
 {
 	char *text;
-	va_list args;
-	int len;
 
-	va_start(args, format);
-	len = vasprintf(&text, format, args);
-	va_end(args);
-	if (len < 0) {
+	if (vasprintf(&text, format, args) < 0) {
 		fprintf(stderr, "mincore2: %s\n", strerror(errno));
 		exit(STATUS_USAGE);
 	}
 	return text;
+}
+
+char *text_of(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = text_of_list(format, args);
+	va_end(args);
+	return text;
+}
+
+char *text_by(void (*print)(FILE *out, const void *data), const void *data)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out)
+		print(out, data);
+	if (!out || fclose(out)) {
+		fprintf(stderr, "mincore2: %s\n", strerror(errno));
+		exit(STATUS_USAGE);
+	}
+	return text;
+}
+
+size_t print_label(FILE *out, const char *label)
+{
+	return (size_t)fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, label);
+}
+
+void paragraph(FILE *out, const struct terminal *terminal, size_t indent,
+	       const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = text_of_list(format, args);
+	va_end(args);
+	fprintf(out, "%*s", (int)indent, "");
+	print_wrapped(out, text, indent, indent, terminal->width);
+	free(text);
+}
+
+int fail(char *error, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	errno = err;
+	vsnprintf(error, ERROR_SIZE, format, args);
+	va_end(args);
+	return -err;
+}
+
+int finish_output(int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "mincore2: cannot write the output: %s\n",
+			strerror(errno));
+		return status > STATUS_FAILED ? status : STATUS_FAILED;
+	}
+	return status;
+}
+
+void path_print(char *path, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(path, PATH_MAX, format, args);
+	va_end(args);
+	if (len < 0 || len >= PATH_MAX)
+		path[0] = '\0';
+}
+
+ssize_t read_line(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t len;
+
+	buf[0] = '\0';
+	if (fd < 0)
+		return -errno;
+	len = read(fd, buf, size - 1);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	if (len < 0)
+		return len;
+	buf[len] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return (ssize_t)strlen(buf);
+}
+
+void *array_room(void *array, size_t nr, size_t size)
+{
+	/* It has room for a power of two of them: it is full at these. */
+	return nr & (nr - 1) ? array : reallocarray(array, nr ? nr * 2 : 1, size);
 }

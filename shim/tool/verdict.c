@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "judge.h"
 
 const char *cause_code(enum cause cause)
 {

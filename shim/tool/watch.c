@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "show.h"
 
 struct watch {
 	const struct options *options;
