@@ -32,7 +32,7 @@ static void arguments(const char *text)
 	if (!parse_bits(text, &bits) && (!bits || bits & ~(unsigned int)ALL_BITS))
 		abort();
 	parse_size(text, &number);
-	if (!parse_seconds(text, 0.05, &seconds) && !(seconds >= 0.05))
+	if (!parse_real(text, 0.05, MOST_SECONDS, &seconds) && !(seconds >= 0.05))
 		abort();
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The mincore2 tool: all about one FILE, and the conclusions. report.c puts it
- * together; reasons.c says why not persistence-safe, verdict.c the sum and why not
- * PMD, advice.c what to change. The conclusions are drawn from a struct report
+ * together; reasons.c says why not persistence-safe, advice.c what to change, verdict.c the sum
+ * and why not PMD. The conclusions are drawn from a struct report
  * alone, so tests can feed them.
  */
 #ifndef MINCORE2_TOOL_JUDGE_H
@@ -135,6 +135,8 @@ struct verdict {
 int verdict_make(struct verdict *verdict, const struct report *report);
 void verdict_free(struct verdict *verdict);
 const char *cause_code(enum cause cause);
+/* What to change about it; NULL: nothing can be. */
+const char *cause_advice(const struct report *report, enum cause cause);
 /* One line about a fallback. */
 void fallback_text(const struct report *report, const struct fallback *fallback,
 		   bool bytes, char *text, size_t size);
@@ -158,8 +160,7 @@ const char *percent_text(uint64_t part, uint64_t all, char buf[16]);
 
 /* ---- advice.c ---- */
 
-/* What to change about a reason, or about a cause; NULL: nothing can be. */
+/* What to change about a reason; NULL: nothing can be. */
 const char *reason_advice(const struct report *report, const char *code);
-const char *cause_advice(const struct report *report, enum cause cause);
 
 #endif /* MINCORE2_TOOL_JUDGE_H */

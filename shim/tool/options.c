@@ -44,22 +44,6 @@ static int usage_error(const char *format, ...)
 	return STATUS_USAGE;
 }
 
-static int set_level(struct options *options, const char *text)
-{
-	static const struct { const char *name; unsigned int level; } levels[] = {
-		{ "pte", MINCORE_PTE }, { "pmd", MINCORE_PMD },
-		{ "pud", MINCORE_PUD },
-	};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (!strcasecmp(text, levels[i].name)) {
-			options->need_level = levels[i].level;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 static int set_page(struct options *options, const char *text)
 {
 	const uint64_t page = page_size();
@@ -95,15 +79,15 @@ static const char *set_value(struct options *options, int option,
 				     &options->nr_columns) ?
 			"a list of columns" : NULL;
 	case OPT_MIN_PERCENT:
-		return parse_percent(text, &options->min_percent) ?
+		return parse_real(text, 0, 100, &options->min_percent) ?
 			"a number from 0 to 100" : NULL;
 	case OPT_LEVEL:
-		return set_level(options, text) ? "pte, pmd or pud" : NULL;
+		return parse_level(text, &options->need_level) ? "pte, pmd or pud" : NULL;
 	case OPT_INTERVAL:
-		return parse_seconds(text, 0.05, &options->interval) ?
+		return parse_real(text, 0.05, MOST_SECONDS, &options->interval) ?
 			"a number of seconds, 0.05 at least" : NULL;
 	case OPT_TIME:
-		return parse_seconds(text, 0.05, &options->time) ?
+		return parse_real(text, 0.05, MOST_SECONDS, &options->time) ?
 			"a number of seconds, 0.05 at least" : NULL;
 	case OPT_COUNT:
 		return parse_size(text, &options->count) || !options->count ?

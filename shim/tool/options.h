@@ -102,10 +102,12 @@ int parse_bits(const char *text, unsigned int *bits);
 int parse_size(const char *text, uint64_t *size);
 /* Read names of columns as in "offset,level"; @columns has MOST_COLUMNS. */
 int parse_columns(const char *text, unsigned char *columns, size_t *nr);
-/* Read seconds as in "0.5", at least @least and at most a year; 0 or -EINVAL. */
-int parse_seconds(const char *text, double least, double *seconds);
-/* Read a number from 0 to 100; 0 or -EINVAL. */
-int parse_percent(const char *text, double *percent);
+/* Read "pte", "pmd" or "pud"; 0 or -EINVAL. */
+int parse_level(const char *text, unsigned int *level);
+/* Read a number as in "0.5", from @least to @most; 0 or -EINVAL. */
+int parse_real(const char *text, double least, double most, double *number);
+/* The longest time that is taken, in seconds: a year. */
+#define MOST_SECONDS	(366.0 * 24 * 60 * 60)
 
 /* "OFFSET" of COL_OFFSET. */
 const char *column_name(int column);

@@ -45,30 +45,57 @@ int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 	return err;
 }
 
-static const char *const column_names[NR_COLUMNS] = {
-	[COL_ADDRESS] = "ADDRESS", [COL_OFFSET] = "OFFSET", [COL_SIZE] = "SIZE",
-	[COL_BACKING] = "BACKING", [COL_LEVEL] = "LEVEL", [COL_STATE] = "STATE",
-	[COL_PERSIST] = "PERSIST", [COL_REASON] = "REASON", [COL_FILE] = "FILE",
+struct word { const char *name; unsigned int value; };
+
+static const struct word columns[] = {
+	{ "ADDRESS", COL_ADDRESS }, { "OFFSET", COL_OFFSET }, { "SIZE", COL_SIZE },
+	{ "BACKING", COL_BACKING }, { "LEVEL", COL_LEVEL }, { "STATE", COL_STATE },
+	{ "PERSIST", COL_PERSIST }, { "REASON", COL_REASON }, { "FILE", COL_FILE },
 };
+static const struct word bits_words[] = {
+	{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
+	{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
+	{ "writable", MINCORE_WRITABLE }, { "zero", MINCORE_ZERO },
+	{ "all", ALL_BITS },
+};
+static const struct word levels[] = {
+	{ "pte", MINCORE_PTE }, { "pmd", MINCORE_PMD }, { "pud", MINCORE_PUD },
+};
+
+/* A word in upper or lower case, which ends with the text or before @end. */
+static bool read_word(const char **text, char end, const struct word *words,
+		      size_t nr, unsigned int *value)
+{
+	const char delimiters[] = { end, '\0' };
+	size_t len = strcspn(*text, delimiters);
+
+	for (size_t i = 0; i < nr; i++) {
+		if (strlen(words[i].name) != len ||
+		    strncasecmp(*text, words[i].name, len))
+			continue;
+		*value = words[i].value;
+		*text += len;
+		return true;
+	}
+	return false;
+}
+
+#define READ_WORD(text, end, words, value)	\
+	read_word(text, end, words, sizeof(words) / sizeof((words)[0]), value)
 
 const char *column_name(int column)
 {
-	return column_names[column];
+	return columns[column].name;
 }
 
-int parse_columns(const char *text, unsigned char *columns, size_t *nr)
+int parse_columns(const char *text, unsigned char *list, size_t *nr)
 {
-	for (*nr = 0;; text++) {
-		size_t len = strcspn(text, ",");
-		int column = 0;
+	unsigned int column;
 
-		while (column < NR_COLUMNS && (strlen(column_names[column]) != len ||
-					       strncasecmp(column_names[column], text, len)))
-			column++;
-		if (column == NR_COLUMNS || *nr == MOST_COLUMNS)
+	for (*nr = 0;; text++) {
+		if (*nr == MOST_COLUMNS || !READ_WORD(&text, ',', columns, &column))
 			return -EINVAL;
-		columns[(*nr)++] = (unsigned char)column;
-		text += len;
+		list[(*nr)++] = (unsigned char)column;
 		if (!*text)
 			return 0;
 	}
@@ -76,29 +103,20 @@ int parse_columns(const char *text, unsigned char *columns, size_t *nr)
 
 int parse_bits(const char *text, unsigned int *bits)
 {
-	static const struct { const char *name; unsigned int bit; } names[] = {
-		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
-		{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
-		{ "writable", MINCORE_WRITABLE }, { "zero", MINCORE_ZERO },
-		{ "all", ALL_BITS },
-	};
-	const size_t nr = sizeof(names) / sizeof(names[0]);
+	unsigned int bit;
 
-	*bits = 0;
-	for (;;) {
-		size_t len = strcspn(text, ",");
-		size_t i = 0;
-
-		while (i < nr && (strlen(names[i].name) != len ||
-				  strncasecmp(text, names[i].name, len)))
-			i++;
-		if (i == nr)
+	for (*bits = 0;; text++) {
+		if (!READ_WORD(&text, ',', bits_words, &bit))
 			return -EINVAL;
-		*bits |= names[i].bit;
-		text += len;
-		if (!*text++)
+		*bits |= bit;
+		if (!*text)
 			return 0;
 	}
+}
+
+int parse_level(const char *text, unsigned int *level)
+{
+	return READ_WORD(&text, '\0', levels, level) ? 0 : -EINVAL;
 }
 
 int parse_size(const char *text, uint64_t *size)
@@ -124,24 +142,13 @@ int parse_size(const char *text, uint64_t *size)
 	return 0;
 }
 
-int parse_seconds(const char *text, double least, double *seconds)
-{
-	const double year = 366.0 * 24 * 60 * 60;
-	char *end;
-
-	if (!isdigit((unsigned char)*text) && *text != '.')
-		return -EINVAL;
-	*seconds = strtod(text, &end);
-	/* Also false for what is not a number. */
-	return !*end && *seconds >= least && *seconds <= year ? 0 : -EINVAL;
-}
-
-int parse_percent(const char *text, double *percent)
+int parse_real(const char *text, double least, double most, double *number)
 {
 	char *end;
 
+	/* strtod() takes blanks, signs, "inf" and "nan". */
 	if (!isdigit((unsigned char)*text) && *text != '.')
 		return -EINVAL;
-	*percent = strtod(text, &end);
-	return !*end && *percent >= 0 && *percent <= 100 ? 0 : -EINVAL;
+	*number = strtod(text, &end);
+	return !*end && *number >= least && *number <= most ? 0 : -EINVAL;
 }

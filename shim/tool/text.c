@@ -118,51 +118,40 @@ static bool turns_text(wchar_t c)
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-/* Prints the first character at @text, or "?". Returns its bytes. */
-static size_t print_character(FILE *out, const char *text, size_t bytes)
+/* Bytes of the first character at @text; 0: none, also half of a character. */
+static size_t character(const char *text, size_t bytes, wchar_t *c)
 {
 	mbstate_t state = { 0 };
-	wchar_t c;
-	size_t len = mbrtowc(&c, text, bytes, &state);
+	size_t len = mbrtowc(c, text, bytes, &state);
 
-	/* Also half of a character is none. */
-	if (len == (size_t)-1 || len == (size_t)-2 || !len) {
-		fputc('?', out);
-		return 1;
-	}
-	if (!iswprint((wint_t)c) || turns_text(c))
-		fputc('?', out);
-	else
-		fwrite(text, 1, len, out);
-	return len;
+	return len == (size_t)-1 || len == (size_t)-2 ? 0 : len;
 }
 
-/* The first @bytes of @text. Returns how many characters these are. */
+/*
+ * Print the first @bytes of @text, but what is no character or is not to be printed
+ * as "?". Returns how many characters these are. @out NULL: only count.
+ */
 static size_t print_bytes(FILE *out, const char *text, size_t bytes)
 {
 	size_t characters = 0;
 
-	for (size_t at = 0; at < bytes; characters++)
-		at += print_character(out, text + at, bytes - at);
+	for (size_t at = 0, len; at < bytes; at += len ? len : 1, characters++) {
+		wchar_t c;
+
+		len = character(text + at, bytes - at, &c);
+		if (!out)
+			continue;
+		if (!len || !iswprint((wint_t)c) || turns_text(c))
+			fputc('?', out);
+		else
+			fwrite(text + at, 1, len, out);
+	}
 	return characters;
 }
 
 void print_clean(FILE *out, const char *text)
 {
 	print_bytes(out, text, strlen(text));
-}
-
-static size_t count_characters(const char *text, size_t bytes)
-{
-	size_t characters = 0;
-
-	for (size_t at = 0; at < bytes; characters++) {
-		mbstate_t state = { 0 };
-		size_t len = mbrlen(text + at, bytes - at, &state);
-
-		at += len == (size_t)-1 || len == (size_t)-2 || !len ? 1 : len;
-	}
-	return characters;
 }
 
 void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
@@ -173,7 +162,7 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 	while (*text) {
 		size_t bytes = strcspn(text, " ");
 
-		if (!first && column + 1 + count_characters(text, bytes) > width) {
+		if (!first && column + 1 + print_bytes(NULL, text, bytes) > width) {
 			fprintf(out, "\n%*s", (int)indent, "");
 			column = indent;
 		} else if (!first) {
