@@ -24,7 +24,7 @@ const struct option_info option_table[] = {
 #undef FLAG
 #undef NEED
 
-const size_t nr_option_table = sizeof(option_table) / sizeof(option_table[0]);
+enum { NR_TABLE = sizeof(option_table) / sizeof(option_table[0]) };
 
 enum { WIDTH = 80, COLUMN = 26 };
 
@@ -56,7 +56,7 @@ static void row(const char *start, size_t column, const char *text)
 
 static void option_rows(unsigned int takers)
 {
-	for (size_t i = 0; i < nr_option_table; i++) {
+	for (size_t i = 0; i < NR_TABLE; i++) {
 		const struct option_info *option = &option_table[i];
 		char letter[8] = "    ", start[64];
 
@@ -114,7 +114,7 @@ void help_print(const char *name)
 	for (size_t i = 0; i < NR_COMMANDS; i++) {
 		bool any = false;
 
-		for (size_t j = 0; j < nr_option_table; j++)
+		for (size_t j = 0; j < NR_TABLE; j++)
 			any = any || option_table[j].commands == 1U << i;
 		if (!any)
 			continue;
@@ -135,7 +135,7 @@ int complete_print(const char *name)
 			printf("%s\t.\t%s\n", commands[i].name, commands[i].help);
 		if (!name || strcmp(name, commands[i].name))
 			continue;
-		for (size_t j = 0; j < nr_option_table; j++) {
+		for (size_t j = 0; j < NR_TABLE; j++) {
 			const struct option_info *option = &option_table[j];
 
 			if (option->commands >> i & 1)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The mincore2 tool: all about one FILE, and the conclusions. report.c puts it
- * together; reasons.c says why not persistence-safe, advice.c what to change, verdict.c the sum
- * and why not PMD. The conclusions are drawn from a struct report
- * alone, so tests can feed them.
+ * together; reasons.c says why not persistence-safe, advice.c what to change,
+ * verdict.c the sum and why not PMD. The conclusions are drawn from a struct
+ * report alone, so tests can feed them.
  */
 #ifndef MINCORE2_TOOL_JUDGE_H
 #define MINCORE2_TOOL_JUDGE_H

@@ -67,7 +67,6 @@ struct option_info {
 };
 
 extern const struct option_info option_table[];
-extern const size_t nr_option_table;
 
 /* help.c */
 const char *command_name(enum command command);
