@@ -53,7 +53,7 @@ static int by_iterator(const char *memory, size_t length)
 	char state[128], unknown[128];
 	int ret = mincore2_iter_init(&it, memory, length, MINCORE_RESIDENT |
 				     MINCORE_DAX | MINCORE_LEVEL |
-				     MINCORE_PERSIST | MINCORE2_EMULATE);
+				     MINCORE_PERSIST, MINCORE2_EMULATE);
 
 	while (!ret && (ret = mincore2_iter_next(&it, &region)) == 1) {
 		mincore2_state_string(region.state, state, sizeof(state));

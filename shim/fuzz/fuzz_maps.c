@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (vma.start >= vma.end || vma.name < line ||
 		    vma.name > line + strlen(line))
 			abort();
-		mincore2_emu_room_for_pud(&vma);
+		mincore2_room_for(vma.start, vma.end, mincore2_pud_shift());
 	}
 	if (ret < 0)
 		abort();

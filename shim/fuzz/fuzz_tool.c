@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "judge.h"
 
 static void arguments(const char *text)
 {
@@ -32,7 +32,7 @@ static void arguments(const char *text)
 	if (!parse_bits(text, &bits) && (!bits || bits & ~(unsigned int)ALL_BITS))
 		abort();
 	parse_size(text, &number);
-	if (!parse_seconds(text, 0.05, &seconds) && !(seconds >= 0.05))
+	if (!parse_real(text, 0.05, MOST_SECONDS, &seconds) && !(seconds >= 0.05))
 		abort();
 }
 
@@ -44,7 +44,7 @@ static void line_of_maps(const char *line)
 	memset(&process, '?', sizeof(process));
 	process.start = 0x7f0000000000;
 	if (process_parse_map(&process, line) &&
-	    (process.start < process.map_start || process.start >= process.map_end))
+	    (process.start < process.vma.start || process.start >= process.vma.end))
 		abort();
 }
 

@@ -11,14 +11,14 @@ FUZZ_SRC	:= $(wildcard fuzz/fuzz_*.c)
 FUZZ		:= $(FUZZ_SRC:fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_FLAGS	:= -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/fuzz/%: fuzz/%.c fuzz/fuzz.h $(LIB_SRC:%=src/%) src/emu.h $(UAPI_COPY)
+$(BUILD)/fuzz/%: fuzz/%.c fuzz/fuzz.h $(LIB_SRC:%=src/%) $(wildcard src/*.h) $(UAPI_COPY)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)clang -std=c11 $(WARNINGS) -Isrc -Iinclude -I$(BUILD)/include \
 		-D_FILE_OFFSET_BITS=64 $(FUZZ_FLAGS) $(FUZZ_MORE) -o $@ $< $(LIB_SRC:%=src/%)
 
 # The tool's parsers, and what they are linked with.
-FUZZ_TOOL	:= $(addprefix tool/,parse.c facts.c facts_ext4.c keeping.c process.c target.c text.c)
+FUZZ_TOOL	:= $(addprefix tool/,parse.c facts.c mount.c facts_ext4.c keeping.c process.c target.c text.c)
 $(BUILD)/fuzz/fuzz_tool: FUZZ_MORE := -Itool $(FUZZ_TOOL)
 $(BUILD)/fuzz/fuzz_tool: $(FUZZ_TOOL) $(wildcard tool/*.h)
 

@@ -17,7 +17,7 @@
 
 /* Version of the library that this header belongs to. */
 #define MINCORE2_VERSION_MAJOR	0
-#define MINCORE2_VERSION_MINOR	2
+#define MINCORE2_VERSION_MINOR	3
 #define MINCORE2_VERSION_PATCH	0
 
 #ifdef __cplusplus
@@ -44,7 +44,7 @@ ssize_t mincore2(void *addr, size_t length, void *vec, size_t nr,
 /**
  * mincore2_version() - the version of the library that runs
  *
- * Return: as "0.2.0"; a string that is never freed.
+ * Return: as "0.3.0"; a string that is never freed.
  */
 const char *mincore2_version(void);
 
@@ -99,17 +99,19 @@ int mincore2_bits_string(uint64_t bits, char *buf, size_t size);
  */
 int mincore2_state_parse(const char *text, unsigned int *bits);
 
-/* Options of the functions below, beside the state bits in bits 0 to 23. */
+/* Options of the functions below, in an argument of their own. */
 
 /* Where the kernel does not have the call: emulate it, mincore2_emulate(). */
-#define MINCORE2_EMULATE	0x01000000U
+#define MINCORE2_EMULATE	0x1U
 /*
  * The emulation may look at everything. Without it, it does not look at what
  * may be mapped by PUD entries, as the kernel splits these when looked at by
  * any other means than mincore2(): it reports RESIDENT, LEVEL, WRITABLE and
  * ZERO of such memory as unknown.
  */
-#define MINCORE2_MAY_SPLIT	0x02000000U
+#define MINCORE2_MAY_SPLIT	0x2U
+/* Emulate it in any case, also where the kernel has the call. */
+#define MINCORE2_EMULATE_ALWAYS	0x4U
 
 /* Where answers come from. */
 enum mincore2_way {
@@ -120,14 +122,14 @@ enum mincore2_way {
 
 /**
  * mincore2_way() - where answers would come from
- * @flags: as for mincore2_iter_init(); only MINCORE2_EMULATE counts
+ * @options: as for mincore2_iter_init()
  *
- * Native wherever the kernel has the call. Emulated only if @flags allow it,
- * and if /proc is there. errno is left alone.
+ * Native wherever the kernel has the call, unless MINCORE2_EMULATE_ALWAYS is given.
+ * Emulated only if @options allow it, and if /proc is there. errno is left alone.
  *
  * Return: one of enum mincore2_way.
  */
-enum mincore2_way mincore2_way(unsigned int flags);
+enum mincore2_way mincore2_way(unsigned int options);
 
 /**
  * mincore2_way_string() - "none", "native" or "emulated"
@@ -174,9 +176,9 @@ struct mincore2_iter {
 	uint64_t buf_unknown;		/* of what is in buf */
 	struct mincore_region buf[MINCORE2_ITER_REGIONS];
 	unsigned int buf_nr, buf_pos;
-	unsigned int flags;
+	unsigned int bits, options;
 	unsigned int way;
-	uint64_t reserved[6];
+	uint64_t reserved[5];
 };
 
 /**
@@ -184,16 +186,17 @@ struct mincore2_iter {
  * @it: the iterator; nothing has to be freed later
  * @addr: start of the range, page aligned
  * @length: bytes, rounded up to whole pages; may be 0
- * @flags: state bits wanted, at least one, and MINCORE2_EMULATE,
- *	MINCORE2_MAY_SPLIT; MINCORE_REGIONS is implied
+ * @bits: state bits wanted, at least one; MINCORE_REGIONS is implied
+ * @options: 0, or MINCORE2_EMULATE, MINCORE2_EMULATE_ALWAYS, MINCORE2_MAY_SPLIT
  *
  * Return: 0, or -EINVAL (NULL @it, @addr not aligned, no or unknown bits, half
- * of MINCORE_LEVEL), -ENOMEM (the range wraps), -ENOSYS (the kernel does not
- * have the call, and MINCORE2_EMULATE is not given), -EOPNOTSUPP (it is, but
- * without /proc there is nothing to emulate with). On error @it is at its end.
+ * of MINCORE_LEVEL, unknown options), -ENOMEM (the range wraps), -ENOSYS (the
+ * kernel does not have the call, and emulation is not allowed), -EOPNOTSUPP (it
+ * is, but without /proc there is nothing to emulate with). On error @it is at its
+ * end.
  */
 int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
-		       size_t length, unsigned int flags);
+		       size_t length, unsigned int bits, unsigned int options);
 
 /**
  * mincore2_iter_next() - the next region of the range
@@ -236,8 +239,8 @@ enum mincore2_way mincore2_iter_way(const struct mincore2_iter *it);
  * @length: bytes, rounded up to whole pages
  * @vec: regions, as mincore2(2) stores with MINCORE_REGIONS
  * @nr: how many regions @vec has room for
- * @flags: state bits wanted, at least one, and MINCORE2_MAY_SPLIT;
- *	MINCORE_REGIONS and MINCORE2_EMULATE are implied
+ * @bits: state bits wanted, at least one; MINCORE_REGIONS is implied
+ * @options: 0 or MINCORE2_MAY_SPLIT; those that allow emulation are implied
  * @unknown: untouched on error; receives those of the bits asked for that can
  *	not be known of the regions stored. They read 0 there. A bit that is not in it is as
  *	mincore2(2) would report it. A call stops where this mask would change.
@@ -255,7 +258,8 @@ enum mincore2_way mincore2_iter_way(const struct mincore2_iter *it);
  */
 ssize_t mincore2_emulate(void *addr, size_t length,
 			 struct mincore_region *vec, size_t nr,
-			 unsigned int flags, uint64_t *unknown);
+			 unsigned int bits, unsigned int options,
+			 uint64_t *unknown);
 
 #ifdef __cplusplus
 }

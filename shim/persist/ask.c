@@ -128,7 +128,6 @@ int cut_ranges(struct call *call)
 	return err;
 }
 
-#ifdef MINCORE2_EMULATE
 /* All of it, by what can be proven without the call. */
 static bool emulated_safe(uintptr_t start, uintptr_t end)
 {
@@ -136,7 +135,7 @@ static bool emulated_safe(uintptr_t start, uintptr_t end)
 		struct mincore_region region;
 		uint64_t unknown;
 		ssize_t n = mincore2_emulate((void *)start, end - start,
-					     &region, 1, MINCORE_PERSIST,
+					     &region, 1, MINCORE_PERSIST, 0,
 					     &unknown);
 
 		if (n != 1 || region.start != start || region.end <= start ||
@@ -147,14 +146,6 @@ static bool emulated_safe(uintptr_t start, uintptr_t end)
 	}
 	return true;
 }
-#else
-static bool emulated_safe(uintptr_t start, uintptr_t end)
-{
-	(void)start;
-	(void)end;
-	return false;
-}
-#endif
 
 bool all_safe(uintptr_t start, uintptr_t end, bool may_emulate)
 {

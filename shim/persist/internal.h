@@ -78,11 +78,19 @@ static inline uintptr_t page_up(const struct call *call, uintptr_t addr)
 	return page_down(call, addr + call->page - 1);
 }
 
-/* persist.c */
+/* part.c */
 
 /* A copy of @part at the end of @call's parts. Returns 0 or -EAGAIN. */
 int part_add(struct call *call, const struct part *part);
+/* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t now(void);
+/*
+ * Where pages go when a file shrinks, neither syncing nor write-back that is
+ * not needed fails: it is the last page of a mapping that tells. Returns 0,
+ * -EFAULT or -EHWPOISON; 0 from kernels that can not say so, and for memory that
+ * may not be read.
+ */
+int still_there(struct call *call, const struct part *part);
 
 /* ask.c */
 
@@ -170,12 +178,5 @@ int memory_only(struct memory_source *source, uint64_t dev);
 
 /* Have the kernel write what each PART_SYNC covers, and store the errors. */
 int sync_parts(struct call *call);
-/*
- * Where pages go when a file shrinks, neither syncing nor write-back that is
- * not needed fails: it is the last page of a mapping that tells. Returns 0,
- * -EFAULT or -EHWPOISON; 0 from kernels that can not say so, and for memory that
- * may not be read.
- */
-int still_there(struct call *call, const struct part *part);
 
 #endif /* MINCORE2_PERSIST_INTERNAL_H */

@@ -12,16 +12,22 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "digits.h"
 #include "internal.h"
 
 /* ID PARENT MAJOR:MINOR ... - TYPE SOURCE OPTIONS; see proc(5). */
 static bool is_mount_of(const char *line, uint64_t dev, char type[32])
 {
 	const char *dash = strstr(line, " - ");
-	unsigned int dev_major, dev_minor;
+	uint64_t dev_major, dev_minor;
 
-	return dash && sscanf(line, "%*u %*u %u:%u", &dev_major, &dev_minor) == 2 &&
-	       makedev(dev_major, dev_minor) == dev &&
+	for (int i = 0; i < 2; i++) {
+		line += strcspn(line, " ");
+		line += *line == ' ';
+	}
+	return dash && mincore2_digits(&line, 10, &dev_major) && *line++ == ':' &&
+	       mincore2_digits(&line, 10, &dev_minor) &&
+	       makedev((unsigned int)dev_major, (unsigned int)dev_minor) == dev &&
 	       sscanf(dash + 3, "%31s", type) == 1;
 }
 

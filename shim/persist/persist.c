@@ -6,38 +6,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
-
-uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-int part_add(struct call *call, const struct part *part)
-{
-	if (call->nr_parts == call->room) {
-		size_t room = call->room * 2;
-		struct part *more, *old = call->parts;
-
-		more = reallocarray(old == call->few ? NULL : old, room,
-				    sizeof(*more));
-		if (!more)
-			return -EAGAIN;
-		if (old == call->few)
-			memcpy(more, old, sizeof(call->few));
-		call->parts = more;
-		call->room = room;
-	}
-	call->parts[call->nr_parts++] = *part;
-	return 0;
-}
 
 /* The error of each part becomes its range's, unless that has one. */
 static void report_parts(struct call *call)

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/magic.h>
-#include <sys/statfs.h>
 
+#include "magic.h"
 #include "ring.h"
-
-#define XFS_MAGIC	0x58465342	/* not in the headers of some */
 
 /* More are submitted in several goes. */
 #define MOST_ENTRIES	4096
@@ -85,15 +82,13 @@ void ring_start(struct ring *ring, struct call *call, struct part **leaders,
 static bool was_not_begun(const struct part *leader, int result)
 {
 	static const uint32_t local[] = {
-		EXT4_SUPER_MAGIC, XFS_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+		EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
 		TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC,
 	};
-	struct statfs fs;
+	uint32_t magic = result == -ECANCELED ? mincore2_fs_magic(leader->fd) : 0;
 
-	if (result != -ECANCELED || fstatfs(leader->fd, &fs))
-		return false;
 	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
-		if ((uint32_t)fs.f_type == local[i])
+		if (magic == local[i])
 			return true;
 	return false;
 }

@@ -13,7 +13,7 @@ endif
 
 P_SONAME	:= libmincore2-persist.so.$(MAJOR)
 P_REALNAME	:= libmincore2-persist.so.$(VERSION)
-P_OBJ		:= $(patsubst %,$(BUILD)/persist/%.o,persist ask flush writeback vma memory sync ring map maps)
+P_OBJ		:= $(patsubst %,$(BUILD)/persist/%.o,persist part ask flush writeback vma memory sync ring map maps)
 P_STATIC	:= $(BUILD)/libmincore2-persist.a
 P_SHARED	:= $(BUILD)/$(P_REALNAME)
 P_LINKS		:= $(BUILD)/$(P_SONAME) $(BUILD)/libmincore2-persist.so

@@ -5,20 +5,15 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "internal.h"
+#include "magic.h"
 #include "ring.h"
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ	22	/* Linux 5.14 */
-#endif
 
 static bool to_sync(const struct call *call, const struct part *part)
 {
@@ -256,16 +251,6 @@ static void run_plain(struct call *call, struct part **leaders, size_t count)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-int still_there(struct call *call, const struct part *part)
-{
-	uintptr_t last = page_down(call, part->end - 1);
-
-	if (madvise((void *)last, call->page, MADV_POPULATE_READ) &&
-	    (errno == EFAULT || errno == EHWPOISON))
-		return -errno;
-	return 0;
-}
-
 /* The result of a request is that of all its members. */
 static void spread(struct part **sorted, size_t nr)
 {
@@ -327,11 +312,10 @@ static void share_errors(struct part **parts, size_t nr)
  */
 static bool never_waits(int fd)
 {
-	struct statfs fs;
+	uint32_t magic = mincore2_fs_magic(fd);
 
-	return !fstatfs(fd, &fs) && ((uint32_t)fs.f_type == TMPFS_MAGIC ||
-				     (uint32_t)fs.f_type == RAMFS_MAGIC ||
-				     (uint32_t)fs.f_type == HUGETLBFS_MAGIC);
+	return magic == TMPFS_MAGIC || magic == RAMFS_MAGIC ||
+	       magic == HUGETLBFS_MAGIC;
 }
 
 /* Moves those that need no ring to the front. Returns how many. */

@@ -25,7 +25,7 @@ ALL = RESIDENT | DAX | LEVEL | PERSIST | WRITABLE | ZERO
 TRUSTED, DURABLE = 0x1, 0x2  # flags of persist()
 
 _REGIONS = 0x80000000
-_EMULATE = 0x01000000
+_EMULATE = 0x1
 _SHIFT = 56
 
 
@@ -37,7 +37,7 @@ _lib = ctypes.CDLL("libmincore2.so.0", use_errno=True)
 _lib.mincore2.restype = ctypes.c_ssize_t
 _lib.mincore2.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint]
 _lib.mincore2_emulate.restype = ctypes.c_ssize_t
-_lib.mincore2_emulate.argtypes = _lib.mincore2.argtypes + [ctypes.POINTER(ctypes.c_uint64)]
+_lib.mincore2_emulate.argtypes = _lib.mincore2.argtypes + [ctypes.c_uint, ctypes.POINTER(ctypes.c_uint64)]
 _lib.mincore2_way.argtypes = [ctypes.c_uint]
 for _name in ("mincore2_state_string", "mincore2_bits_string"):
     getattr(_lib, _name).argtypes = [ctypes.c_uint64, ctypes.c_char_p, ctypes.c_size_t]
@@ -113,7 +113,7 @@ def _ask(native: bool, at: int, end: int, vec, bits: int):
             got = _lib.mincore2(at, end - at, vec, len(vec), _REGIONS | bits)
             err = ctypes.get_errno() if got < 0 else 0
         else:
-            got = _lib.mincore2_emulate(at, end - at, vec, len(vec), bits, ctypes.byref(unknown))
+            got = _lib.mincore2_emulate(at, end - at, vec, len(vec), bits, 0, ctypes.byref(unknown))
             err = -got if got < 0 else 0
         if err != 4:  # EINTR: a handler of Python's has run
             break

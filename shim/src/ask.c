@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * One step over a range, for whoever goes over it whole.
+ * One step over a range, for whoever goes over it whole; and whether what is asked
+ * for can be asked.
  */
 #include <errno.h>
-#include <unistd.h>
 
 #include "internal.h"
 
-uint64_t mincore2_page_size(void)
+int mincore2_bad_flags(unsigned int bits, unsigned int options)
 {
-	long size = sysconf(_SC_PAGESIZE);
+	unsigned int level = bits & MINCORE_LEVEL;
 
-	return size > 0 ? (uint64_t)size : 4096;
+	return bits & MINCORE2_RESERVED_FLAGS || !(bits & MINCORE2_STATE_BITS) ||
+	       (level && level != MINCORE_LEVEL) ||
+	       options & ~(MINCORE2_EMULATE | MINCORE2_MAY_SPLIT |
+			   MINCORE2_EMULATE_ALWAYS);
 }
 
 /*

@@ -5,7 +5,7 @@
  * A call (emulate.c) asks for the mappings (maps.c), or reads maps as far as it
  * has to.
  * For each mapping it finds out what the file is (emu_file.c), and for
- * device-dax what memory it is made of (emu_sysfs.c); then it looks at the
+ * device-dax what memory it is made of (device.c); then it looks at the
  * pages (emu_pages.c), with smaps (emu_smaps.c) where the kernel has nothing
  * better. Everything is found out anew by each call, and kept on its stack.
  *
@@ -17,10 +17,9 @@
 
 #include <stdbool.h>
 
+#include "device.h"
 #include "internal.h"
 #include "maps.h"
-
-enum mincore2_tri { MINCORE2_UNKNOWN, MINCORE2_NO, MINCORE2_YES };
 
 /**
  * struct mincore2_emu_env - where the emulation looks
@@ -80,70 +79,10 @@ int mincore2_emu_find_smaps(struct mincore2_lines *lines, char *line,
 			    uint64_t start, uint64_t end,
 			    struct mincore2_emu_smaps *smaps);
 
-/* ---- emu_sysfs.c ---- */
-
-/**
- * struct mincore2_emu_region - the attributes of a region in sysfs, as text
- *
- * Without the newline; an attribute that is not there is "".
- */
-struct mincore2_emu_region {
-	char provider[32];		/* of the bus above it */
-	char devtype[32];
-	char persistence_domain[32];
-	char deep_flush[32];
-	char read_only[32];
-	char mappings[32];
-};
-
-/**
- * mincore2_emu_judge_region() - does its memory keep what is written back?
- * @region: its attributes
- *
- * Return: YES only if that is so provided that each of its NVDIMMs is armed.
- */
-enum mincore2_tri
-mincore2_emu_judge_region(const struct mincore2_emu_region *region);
-
-/**
- * mincore2_emu_judge_dimm() - is an NVDIMM armed?
- * @flags: the attribute nfit/flags, without the newline
- *
- * Return: NO if it is not; YES if nothing is wrong with it; else UNKNOWN.
- */
-enum mincore2_tri mincore2_emu_judge_dimm(const char *flags);
-
-/**
- * mincore2_emu_parse_mapping() - which NVDIMM is behind a mapping of a region?
- * @text: the attribute mappingN, as "nmem0,0,4294967296,0"
- * @name: receives "nmem0"
- * @size: bytes at @name
- *
- * Return: whether it is a well-formed one.
- */
-bool mincore2_emu_parse_mapping(const char *text, char *name, size_t size);
-
-/* What a character device is. */
-struct mincore2_emu_device {
-	enum mincore2_tri dax;		/* device-dax */
-	enum mincore2_tri persist;	/* stores are durable when written back */
-	uint64_t align;			/* bytes; 0: not known */
-};
-
-/**
- * mincore2_emu_device() - look a character device up in sysfs
- * @env: where sysfs is
- * @dev_major: number of the device
- * @dev_minor: the same
- * @device: receives what can be found out
- *
- * Return: 0, or -EMFILE, -ENFILE, -ENOMEM.
- */
-int mincore2_emu_device(const struct mincore2_emu_env *env,
-			unsigned int dev_major, unsigned int dev_minor,
-			struct mincore2_emu_device *device);
-
 /* ---- emu_file.c ---- */
+
+/* Open a file of the calling thread in procfs; a negative errno if none. */
+int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
 
 /**
  * struct mincore2_emu_facts - what is behind a mapping
@@ -187,16 +126,6 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 
 /* Close what the facts have open. */
 void mincore2_emu_facts_end(struct mincore2_emu_facts *facts);
-
-/* Does a mapping have room for a PUD entry? */
-bool mincore2_emu_room_for_pud(const struct mincore2_vma *vma);
-
-/* log2 of what a PMD or PUD entry reaches, with page tables of 64 bits. */
-unsigned int mincore2_emu_pmd_shift(void);
-unsigned int mincore2_emu_pud_shift(void);
-
-/* Does @fd lie in a filesystem of this type (statfs(2))? */
-bool mincore2_emu_on_fs(int fd, unsigned long type);
 
 /* ---- emu_cache.c ---- */
 
@@ -268,7 +197,8 @@ int mincore2_emu_next_run(struct mincore2_emu_pages *pages, uint64_t start,
 /**
  * struct mincore2_emu_call - a call in progress
  * @env: where to look
- * @flags: state bits asked for, and options
+ * @bits: state bits asked for
+ * @options: MINCORE2_MAY_SPLIT
  * @at: all below has been reported
  * @end: of the range
  * @vec: the caller's
@@ -286,7 +216,7 @@ int mincore2_emu_next_run(struct mincore2_emu_pages *pages, uint64_t start,
  */
 struct mincore2_emu_call {
 	const struct mincore2_emu_env *env;
-	unsigned int flags;
+	unsigned int bits, options;
 	uint64_t at, end;
 	struct mincore_region *vec;
 	size_t nr, stored;
@@ -341,12 +271,10 @@ uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
 
 /* ---- emulate.c ---- */
 
-/* Open a file of the calling thread in procfs; a negative errno if none. */
-int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
-
 /* mincore2_emulate() that looks where it is told to. */
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 			 size_t length, struct mincore_region *vec, size_t nr,
-			 unsigned int flags, uint64_t *unknown);
+			 unsigned int bits, unsigned int options,
+			 uint64_t *unknown);
 
 #endif /* MINCORE2_EMU_H */

@@ -12,62 +12,29 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "emu.h"
+#include "magic.h"
 #include "statx.h"
-
-/* <linux/magic.h> */
-#define HUGETLBFS_MAGIC	0x958458f6UL
-#define SYSFS_MAGIC	0x62656572UL
-#define TMPFS_MAGIC	0x01021994UL
-#define PROC_MAGIC	0x9fa0UL
-#define DEBUGFS_MAGIC	0x64626720UL
 
 /* What the kernel shows in place of a user ID that has no name here. */
 #define OVERFLOW_UID	65534
 
-bool mincore2_emu_on_fs(int fd, unsigned long type)
+int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name)
 {
-	struct statfs fs;
+	char path[PATH_MAX];
+	int fd;
 
-	/* f_type is an int on some, and a long on others. */
-	return !fstatfs(fd, &fs) &&
-	       (uint32_t)fs.f_type == (uint32_t)type;
-}
-
-static unsigned int page_shift(void)
-{
-	uint64_t size = mincore2_page_size();
-	unsigned int shift = 0;
-
-	while (size >>= 1)
-		shift++;
-	return shift;
-}
-
-/* A table is a page of entries of 8 bytes. */
-unsigned int mincore2_emu_pmd_shift(void)
-{
-	return page_shift() + page_shift() - 3;
-}
-
-unsigned int mincore2_emu_pud_shift(void)
-{
-	return mincore2_emu_pmd_shift() + page_shift() - 3;
-}
-
-bool mincore2_emu_room_for_pud(const struct mincore2_vma *vma)
-{
-	uint64_t size = (uint64_t)1 << mincore2_emu_pud_shift();
-	uint64_t first;
-
-	if (vma->start > UINT64_MAX - size)
-		return false;
-	first = (vma->start + size - 1) & ~(size - 1);
-	return first < vma->end && vma->end - first >= size;
+	snprintf(path, sizeof(path), "%s/%s", env->proc, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (env->trust || mincore2_fs_magic(fd) == PROC_SUPER_MAGIC)
+		return fd;
+	close(fd);
+	return -ENOENT;
 }
 
 static bool begins(const char *name, const char *with)
@@ -181,19 +148,19 @@ static void regular_facts(int fd, const struct mincore2_statx *stx,
 	facts->hugetlb = MINCORE2_NO;
 	facts->pud = false;
 	switch ((uint32_t)fs.f_type) {
-	case (uint32_t)HUGETLBFS_MAGIC:
+	case HUGETLBFS_MAGIC:
 		facts->hugetlb = MINCORE2_YES;
 		facts->huge_size = (uint64_t)fs.f_bsize;
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->pfnmap = false;
 		return;
-	case (uint32_t)TMPFS_MAGIC:
+	case TMPFS_MAGIC:
 		facts->shmem = true;
 		facts->pfnmap = false;
 		break;
-	case (uint32_t)SYSFS_MAGIC:	/* memory of PCI devices */
-	case (uint32_t)PROC_MAGIC:
-	case (uint32_t)DEBUGFS_MAGIC:
+	case SYSFS_MAGIC:	/* memory of PCI devices */
+	case PROC_SUPER_MAGIC:
+	case DEBUGFS_MAGIC:
 		break;
 	default:
 		facts->pfnmap = false;
@@ -216,9 +183,10 @@ static int device_facts(const struct mincore2_emu_env *env,
 			const struct mincore2_vma *vma,
 			struct mincore2_emu_facts *facts)
 {
-	struct mincore2_emu_device device;
-	int err = mincore2_emu_device(env, stx->rdev_major,
-				      stx->rdev_minor, &device);
+	struct mincore2_device device;
+	int err = mincore2_device_look(env->sys, env->trust, "char",
+				       stx->rdev_major, stx->rdev_minor,
+				       &device);
 
 	if (err)
 		return err;
@@ -235,7 +203,7 @@ static int device_facts(const struct mincore2_emu_env *env,
 	facts->pfnmap = false;
 	/* Each entry has exactly this size: __dev_dax_pmd_fault() and so on. */
 	facts->align = device.align;
-	if (device.align && device.align >> mincore2_emu_pud_shift() == 0)
+	if (device.align && device.align >> mincore2_pud_shift() == 0)
 		facts->pud = false;
 	return 0;
 }
@@ -283,7 +251,8 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 		return 0;
 	}
 	facts->pfnmap = true;
-	facts->pud = mincore2_emu_room_for_pud(vma);
+	facts->pud = mincore2_room_for(vma->start, vma->end,
+				       mincore2_pud_shift());
 	if (vma->page_size == mincore2_page_size())
 		facts->hugetlb = MINCORE2_NO;
 	fd = open_file(env, vma);

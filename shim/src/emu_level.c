@@ -8,38 +8,18 @@
 
 #include "emu.h"
 
-static unsigned int log2_of(uint64_t size)
-{
-	unsigned int shift = 0;
-
-	while (size >>= 1)
-		shift++;
-	return shift;
-}
-
 /* As the call reports an entry that reaches 1 << @shift bytes. */
 static uint64_t level_of(unsigned int shift)
 {
 	uint64_t level = 0;
 
-	if (shift < mincore2_emu_pmd_shift())
+	if (shift < mincore2_pmd_shift())
 		level = MINCORE_PTE;
-	else if (shift < mincore2_emu_pud_shift())
+	else if (shift < mincore2_pud_shift())
 		level = MINCORE_PMD;
-	else if (shift == mincore2_emu_pud_shift())
+	else if (shift == mincore2_pud_shift())
 		level = MINCORE_PUD;
 	return level | (uint64_t)shift << 56;
-}
-
-static bool room_for_pmd(const struct mincore2_vma *vma)
-{
-	uint64_t size = (uint64_t)1 << mincore2_emu_pmd_shift();
-	uint64_t first;
-
-	if (vma->start > UINT64_MAX - size)
-		return false;
-	first = (vma->start + size - 1) & ~(size - 1);
-	return first < vma->end && vma->end - first >= size;
 }
 
 /* Reading smaps looks at all mappings: may any of them be split by that? */
@@ -49,7 +29,7 @@ static bool may_read_smaps(struct mincore2_emu_call *call)
 	enum mincore2_tri verdict = MINCORE2_YES;
 	int ret;
 
-	if (call->flags & MINCORE2_MAY_SPLIT)
+	if (call->options & MINCORE2_MAY_SPLIT)
 		return true;
 	if (call->may_smaps != MINCORE2_UNKNOWN)
 		return call->may_smaps == MINCORE2_YES;
@@ -63,7 +43,8 @@ static bool may_read_smaps(struct mincore2_emu_call *call)
 		ret = mincore2_maps_line(&maps, call->other_line,
 					   sizeof(call->other_line));
 		if (ret <= 0 || !mincore2_maps_parse(call->other_line, &vma) ||
-		    !vma.ino || !mincore2_emu_room_for_pud(&vma))
+		    !vma.ino ||
+		    !mincore2_room_for(vma.start, vma.end, mincore2_pud_shift()))
 			continue;
 		if (mincore2_emu_facts(call->env, &vma, &facts) || facts.pud)
 			verdict = MINCORE2_NO;
@@ -110,7 +91,7 @@ static uint64_t hugetlb_level(struct mincore2_emu_call *call,
 	}
 	if (facts->huge_size < mincore2_page_size())
 		return 0;
-	return level_of(log2_of(facts->huge_size));
+	return level_of(mincore2_log2(facts->huge_size));
 }
 
 /* Without PAGEMAP_SCAN: sums for the mapping as a whole are all there is. */
@@ -119,13 +100,13 @@ static uint64_t level_by_sums(struct mincore2_emu_call *call,
 			      struct mincore2_emu_facts *facts)
 {
 	if (facts->align >= mincore2_page_size())
-		return level_of(log2_of(facts->align));
+		return level_of(mincore2_log2(facts->align));
 	if (facts->hugetlb == MINCORE2_UNKNOWN)
 		ask_smaps(call, vma, facts);
 	if (facts->hugetlb == MINCORE2_UNKNOWN)
 		return 0;
-	if (!room_for_pmd(vma))
-		return level_of(log2_of(mincore2_page_size()));
+	if (!mincore2_room_for(vma->start, vma->end, mincore2_pmd_shift()))
+		return level_of(mincore2_log2(mincore2_page_size()));
 	/*
 	 * smaps counts neither the huge entries of DAX mappings nor the huge
 	 * zero page, which only memory without a file gets.
@@ -136,9 +117,9 @@ static uint64_t level_by_sums(struct mincore2_emu_call *call,
 	if (!facts->smaps.has_huge)
 		return 0;
 	if (!facts->smaps.huge)
-		return level_of(log2_of(mincore2_page_size()));
+		return level_of(mincore2_log2(mincore2_page_size()));
 	if (facts->smaps.huge == facts->smaps.rss)
-		return level_of(mincore2_emu_pmd_shift());
+		return level_of(mincore2_pmd_shift());
 	return 0;
 }
 
@@ -148,7 +129,7 @@ uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
 			    unsigned int bits)
 {
 	if (bits & MINCORE2_RUN_EXACT && !(bits & MINCORE2_RUN_HUGE))
-		return level_of(log2_of(mincore2_page_size()));
+		return level_of(mincore2_log2(mincore2_page_size()));
 	if (facts->hugetlb == MINCORE2_YES)
 		return hugetlb_level(call, vma, facts);
 	if (!(bits & MINCORE2_RUN_EXACT)) {
@@ -165,5 +146,5 @@ uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
 		if (facts->hugetlb == MINCORE2_UNKNOWN)
 			return 0;
 	}
-	return level_of(mincore2_emu_pmd_shift());
+	return level_of(mincore2_pmd_shift());
 }

@@ -17,7 +17,7 @@
 int mincore2_emu_put(struct mincore2_emu_call *call, uint64_t end,
 		     uint64_t state, uint64_t unknown)
 {
-	uint64_t asked = call->flags & MINCORE2_STATE_BITS;
+	uint64_t asked = call->bits & MINCORE2_STATE_BITS;
 	uint64_t reported = asked | MINCORE_UNMAPPED | SHIFT;
 	struct mincore_region *last = &call->vec[call->stored];
 
@@ -132,7 +132,7 @@ static int report_hole(struct mincore2_emu_call *call,
 	if (swapped && facts->dax == MINCORE2_YES && !vma->shared)
 		unknown |= MINCORE_DAX;
 	if (facts->may_look == MINCORE2_YES &&
-	    (!(call->flags & MINCORE_RESIDENT) ||
+	    (!(call->bits & MINCORE_RESIDENT) ||
 	     (!swapped && (facts->anon || facts->dax == MINCORE2_YES))))
 		return mincore2_emu_put(call, run->end, state, unknown);
 	/* The kernel's own pages belong to no file that could have them. */
@@ -154,7 +154,7 @@ static int report_present(struct mincore2_emu_call *call,
 	bool private_dax = facts->dax == MINCORE2_YES && !vma->shared;
 
 	state |= MINCORE_RESIDENT;
-	if (call->flags & MINCORE_LEVEL) {
+	if (call->bits & MINCORE_LEVEL) {
 		uint64_t level = mincore2_emu_level(call, vma, facts, bits);
 
 		state |= level;
@@ -218,11 +218,11 @@ static int report_mapping(struct mincore2_emu_call *call,
 	if (facts->dax == MINCORE2_YES && !vma->shared)
 		walked |= MINCORE_DAX;
 	/* Nobody asks whether residency is withheld; else that shows in the pages. */
-	if (!(call->flags & (MINCORE_RESIDENT | MINCORE_DENIED)))
+	if (!(call->bits & (MINCORE_RESIDENT | MINCORE_DENIED)))
 		facts->may_look = MINCORE2_YES;
-	if (!(call->flags & walked) && facts->may_look == MINCORE2_YES)
+	if (!(call->bits & walked) && facts->may_look == MINCORE2_YES)
 		return mincore2_emu_put(call, end, state, unknown);
-	if (facts->pud && !(call->flags & MINCORE2_MAY_SPLIT))
+	if (facts->pud && !(call->options & MINCORE2_MAY_SPLIT))
 		return mincore2_emu_put(call, end, state,
 					unknown | walked | MINCORE_DENIED);
 	while (call->at < end && !ret) {

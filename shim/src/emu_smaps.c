@@ -5,26 +5,21 @@
  */
 #include <string.h>
 
+#include "digits.h"
 #include "emu.h"
 
 /* "Name:      123 kB" in bytes; false: it is not @name, or no such number. */
 static bool amount(const char *line, const char *name, uint64_t *bytes)
 {
 	size_t len = strlen(name);
-	uint64_t value = 0;
+	uint64_t value;
 
 	if (strncmp(line, name, len) || line[len] != ':')
 		return false;
 	line += len + 1;
 	line += strspn(line, " \t");
-	if (*line < '0' || *line > '9')
-		return false;
-	for (; *line >= '0' && *line <= '9'; line++) {
-		if (value > UINT64_MAX / 1024 / 10 - 1)
-			return false;
-		value = value * 10 + (uint64_t)(*line - '0');
-	}
-	if (strcmp(line, " kB"))
+	if (!mincore2_digits(&line, 10, &value) || value > UINT64_MAX / 1024 ||
+	    strcmp(line, " kB"))
 		return false;
 	*bytes = value * 1024;
 	return true;

@@ -11,8 +11,6 @@
 
 #include "emu.h"
 
-#define PROC_MAGIC	0x9fa0UL	/* <linux/magic.h> */
-
 /* How often to begin anew when the mapping that was read of is gone. */
 #define ATTEMPTS	64
 
@@ -25,37 +23,24 @@ static const struct mincore2_emu_env here = {
 	.sys = "/sys",
 };
 
-int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", env->proc, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (env->trust || mincore2_emu_on_fs(fd, PROC_MAGIC))
-		return fd;
-	close(fd);
-	return -ENOENT;
-}
-
 static int open_error(int err)
 {
 	return err == -EMFILE || err == -ENFILE || err == -ENOMEM ?
 	       -EAGAIN : -EOPNOTSUPP;
 }
 
-MINCORE2_API enum mincore2_way mincore2_way(unsigned int flags)
+MINCORE2_API enum mincore2_way mincore2_way(unsigned int options)
 {
 	int saved_errno = errno;
 	enum mincore2_way way = MINCORE2_WAY_NONE;
 	int fd;
 
-	if (mincore2_supported())
-		return MINCORE2_WAY_NATIVE;
-	if (!(flags & MINCORE2_EMULATE))
-		return MINCORE2_WAY_NONE;
+	if (!(options & MINCORE2_EMULATE_ALWAYS)) {
+		if (mincore2_supported())
+			return MINCORE2_WAY_NATIVE;
+		if (!(options & MINCORE2_EMULATE))
+			return MINCORE2_WAY_NONE;
+	}
 	fd = mincore2_emu_open(&here, "maps");
 	if (fd >= 0)
 		close(fd);
@@ -194,14 +179,15 @@ static ssize_t run(struct mincore2_emu_call *call)
 
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 			 size_t length, struct mincore_region *vec, size_t nr,
-			 unsigned int flags, uint64_t *unknown)
+			 unsigned int bits, unsigned int options,
+			 uint64_t *unknown)
 {
 	uint64_t mask = mincore2_page_size() - 1;
 	uint64_t start = (uintptr_t)addr;
 	struct mincore2_emu_call call;
 	ssize_t ret;
 
-	if (mincore2_bad_flags(flags) || start & mask)
+	if (mincore2_bad_flags(bits, options) || start & mask)
 		return -EINVAL;
 	if (length && (UINTPTR_MAX - start < length - 1 ||
 		       UINTPTR_MAX - start - (length - 1) < mask))
@@ -214,7 +200,8 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 	}
 	memset(&call, 0, sizeof(call));
 	call.env = env;
-	call.flags = flags;
+	call.bits = bits;
+	call.options = options;
 	call.at = start;
 	call.end = start + ((length + mask) & ~mask);
 	call.vec = vec;
@@ -239,11 +226,12 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 
 MINCORE2_API ssize_t mincore2_emulate(void *addr, size_t length,
 				      struct mincore_region *vec, size_t nr,
-				      unsigned int flags, uint64_t *unknown)
+				      unsigned int bits, unsigned int options,
+				      uint64_t *unknown)
 {
 	int saved_errno = errno;
-	ssize_t ret = mincore2_emu_run(&here, addr, length, vec, nr, flags,
-				       unknown);
+	ssize_t ret = mincore2_emu_run(&here, addr, length, vec, nr, bits,
+				       options, unknown);
 
 	errno = saved_errno;
 	return ret;

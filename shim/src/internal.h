@@ -7,6 +7,7 @@
 #define MINCORE2_INTERNAL_H
 
 #include "mincore2.h"
+#include "pages.h"
 
 /* The one way out: hidden is the default (Makefile). */
 #define MINCORE2_API	__attribute__((visibility("default")))
@@ -20,11 +21,8 @@
 #define MINCORE2_RESERVED_FLAGS						\
 	(~(MINCORE2_STATE_BITS | MINCORE_REGIONS))
 
-/* Bytes of a page. */
-uint64_t mincore2_page_size(void);
-
-/* Are these flags an error for the iterator and the emulation? */
-int mincore2_bad_flags(unsigned int flags);
+/* Are these an error for the iterator and the emulation? */
+int mincore2_bad_flags(unsigned int bits, unsigned int options);
 
 /**
  * mincore2_tiles() - do regions tile a range from its start on?

@@ -8,22 +8,9 @@
 
 #include "internal.h"
 
-static unsigned int state_bits(unsigned int flags)
-{
-	return flags & MINCORE2_STATE_BITS;
-}
-
-int mincore2_bad_flags(unsigned int flags)
-{
-	unsigned int level = flags & MINCORE_LEVEL;
-
-	return flags & ~(MINCORE2_STATE_BITS | MINCORE_REGIONS |
-			 MINCORE2_EMULATE | MINCORE2_MAY_SPLIT) ||
-	       !state_bits(flags) || (level && level != MINCORE_LEVEL);
-}
-
 MINCORE2_API int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
-				    size_t length, unsigned int flags)
+				    size_t length, unsigned int bits,
+				    unsigned int options)
 {
 	uint64_t mask = mincore2_page_size() - 1;
 	uint64_t start = (uintptr_t)addr;
@@ -32,17 +19,19 @@ MINCORE2_API int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
 	if (!it)
 		return -EINVAL;
 	memset(it, 0, sizeof(*it));
-	if (mincore2_bad_flags(flags) || start & mask)
+	if (mincore2_bad_flags(bits, options) || start & mask)
 		return -EINVAL;
 	if (length && (UINTPTR_MAX - start < length - 1 ||
 		       UINTPTR_MAX - start - (length - 1) < mask))
 		return -ENOMEM;
-	way = mincore2_way(flags);
+	way = mincore2_way(options);
 	if (way == MINCORE2_WAY_NONE)
-		return flags & MINCORE2_EMULATE ? -EOPNOTSUPP : -ENOSYS;
+		return options & (MINCORE2_EMULATE | MINCORE2_EMULATE_ALWAYS) ?
+		       -EOPNOTSUPP : -ENOSYS;
 	it->next = start;
 	it->left = (length + mask) & ~mask;
-	it->flags = flags;
+	it->bits = bits;
+	it->options = options;
 	it->way = way;
 	return 0;
 }
@@ -57,13 +46,13 @@ static ssize_t fetch(struct mincore2_iter *it)
 	if (it->way == MINCORE2_WAY_NATIVE) {
 		got = mincore2_ask(&it->next, &it->left, it->buf,
 				   MINCORE2_ITER_REGIONS,
-				   state_bits(it->flags));
+				   it->bits);
 		it->buf_unknown = 0;
 	} else {
 		got = mincore2_emulate((void *)(uintptr_t)it->next,
 				       (size_t)it->left, it->buf,
-				       MINCORE2_ITER_REGIONS, it->flags,
-				       &it->buf_unknown);
+				       MINCORE2_ITER_REGIONS, it->bits,
+				       it->options, &it->buf_unknown);
 		if (got == 0)
 			got = -EIO;
 		if (got > 0) {

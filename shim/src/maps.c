@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "digits.h"
 #include "maps.h"
 
 /* Read ahead. Returns 1, 0 at the end, or -errno. */
@@ -61,31 +62,6 @@ int mincore2_maps_line(struct mincore2_lines *lines, char *line,
 	return any ? 1 + cut : 0;
 }
 
-/* Hexadecimal or decimal digits; false: none, or more than 64 bits. */
-static bool digits(const char **text, unsigned int base, uint64_t *value)
-{
-	const char *at = *text;
-
-	*value = 0;
-	for (;; at++) {
-		unsigned int digit;
-
-		if (*at >= '0' && *at <= '9')
-			digit = (unsigned int)(*at - '0');
-		else if (base == 16 && *at >= 'a' && *at <= 'f')
-			digit = (unsigned int)(*at - 'a') + 10;
-		else
-			break;
-		if (*value > (UINT64_MAX - digit) / base)
-			return false;
-		*value = *value * base + digit;
-	}
-	if (at == *text)
-		return false;
-	*text = at;
-	return true;
-}
-
 static bool skip(const char **text, char c)
 {
 	if (**text != c)
@@ -100,8 +76,8 @@ bool mincore2_maps_parse(const char *line, struct mincore2_vma *vma)
 	uint64_t dev_major, dev_minor;
 	const char *perms;
 
-	if (!digits(&line, 16, &vma->start) || !skip(&line, '-') ||
-	    !digits(&line, 16, &vma->end) || !skip(&line, ' '))
+	if (!mincore2_digits(&line, 16, &vma->start) || !skip(&line, '-') ||
+	    !mincore2_digits(&line, 16, &vma->end) || !skip(&line, ' '))
 		return false;
 	perms = line;
 	if (strnlen(perms, 5) < 5 || perms[4] != ' ' ||
@@ -113,10 +89,10 @@ bool mincore2_maps_parse(const char *line, struct mincore2_vma *vma)
 	vma->write = perms[1] == 'w';
 	vma->shared = perms[3] == 's';
 	line = perms + 5;
-	if (!digits(&line, 16, &vma->offset) || !skip(&line, ' ') ||
-	    !digits(&line, 16, &dev_major) || !skip(&line, ':') ||
-	    !digits(&line, 16, &dev_minor) || !skip(&line, ' ') ||
-	    !digits(&line, 10, &vma->ino))
+	if (!mincore2_digits(&line, 16, &vma->offset) || !skip(&line, ' ') ||
+	    !mincore2_digits(&line, 16, &dev_major) || !skip(&line, ':') ||
+	    !mincore2_digits(&line, 16, &dev_minor) || !skip(&line, ' ') ||
+	    !mincore2_digits(&line, 10, &vma->ino))
 		return false;
 	if (*line && *line != ' ')
 		return false;

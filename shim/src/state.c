@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digits.h"
 #include "internal.h"
 
 struct name {
@@ -126,19 +127,10 @@ static bool is_word(const char *text, size_t len, const char *word)
 static bool number(const char *text, size_t len, unsigned int base,
 		   uint64_t most, uint64_t *value)
 {
-	static const char digits[] = "0123456789ABCDEF";
+	const char *end = text + len;
 
-	*value = 0;
-	for (size_t i = 0; i < len; i++) {
-		const char *digit = strchr(digits, upper(text[i]));
-
-		if (!text[i] || !digit || digit - digits >= (int)base)
-			return false;
-		*value = *value * base + (uint64_t)(digit - digits);
-		if (*value > most)
-			return false;
-	}
-	return len > 0;
+	return mincore2_digits(&text, base, value) && text == end &&
+	       *value <= most;
 }
 
 /* The bits of one name, of which @mask is the place; false: it is none. */

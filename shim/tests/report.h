@@ -5,7 +5,7 @@
 #ifndef MINCORE2_TEST_REPORT_H
 #define MINCORE2_TEST_REPORT_H
 
-#include "tool.h"
+#include "show.h"
 
 /* States as the kernel gives them. */
 #define S(bits, shift)	((uint64_t)(bits) | (uint64_t)(shift) << 56)

@@ -13,12 +13,17 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "emu.h"
 #include "tap.h"
+#include "show.h"
 
-static char root[] = "/tmp/mincore2-sysfs-XXXXXX";
+/* The root of a system, of which only sysfs is there. */
+static char system_root[] = "/tmp/mincore2-sysfs-XXXXXX";
+static char root[sizeof(system_root) + 4];
 
 static const char *path_of(const char *name)
 {
@@ -111,16 +116,34 @@ static void build_sound(void)
 	link_to("dev/char", "252:30", "../../" DEVICE);
 }
 
-static struct mincore2_emu_device look(void)
+static struct mincore2_device look(void)
 {
-	const struct mincore2_emu_env env = {
-		.sys = root, .proc = "", .trust = true,
-	};
-	struct mincore2_emu_device device;
+	struct mincore2_device device;
 
-	if (mincore2_emu_device(&env, 252, 30, &device))
+	if (mincore2_device_look(root, true, "char", 252, 30, &device))
 		device.dax = device.persist = MINCORE2_UNKNOWN;
 	return device;
+}
+
+/*
+ * What the tool says about the device, for people, beside what the library claims: it
+ * has no reason against memory that is safe, and one for memory that is not.
+ */
+static bool tool_agrees(const struct mincore2_device *device)
+{
+	struct report report;
+	struct reason reason;
+
+	report = (struct report) {
+		.target.kind = TARGET_DEVDAX, .bits = ALL_BITS,
+		.mapping.type = MAPPING_SHARED,
+	};
+	facts_device(&report.facts, system_root, "char", makedev(252, 30));
+	state_reason(&report, MINCORE_DAX, &reason);
+	if (device->dax != MINCORE2_YES)
+		return true;
+	return strcmp(reason.code, "not-vouched") ?
+	       device->persist != MINCORE2_YES : device->persist != MINCORE2_NO;
 }
 
 static const char *word(enum mincore2_tri tri)
@@ -133,11 +156,12 @@ static const char *word(enum mincore2_tri tri)
 static void expect(enum mincore2_tri dax, enum mincore2_tri persist,
 		   const char *name)
 {
-	struct mincore2_emu_device device = look();
+	struct mincore2_device device = look();
 
 	ok(device.dax == dax && device.persist == persist,
 	   "%s: DAX %s, PERSIST %s", name, word(device.dax),
 	   word(device.persist));
+	ok(tool_agrees(&device), "  and the tool does not contradict");
 }
 
 /* Each of these alone takes the claim away. */
@@ -227,11 +251,10 @@ static void links_amiss(void)
 
 static void not_sysfs(void)
 {
-	const struct mincore2_emu_env env = { .sys = root, .proc = "" };
-	struct mincore2_emu_device device;
+	struct mincore2_device device;
 
 	build_sound();
-	ok(!mincore2_emu_device(&env, 252, 30, &device) &&
+	ok(!mincore2_device_look(root, false, "char", 252, 30, &device) &&
 	   device.persist == MINCORE2_UNKNOWN && device.dax == MINCORE2_UNKNOWN,
 	   "the same files elsewhere than in sysfs prove nothing");
 }
@@ -314,10 +337,11 @@ static void maps_lines(void)
 
 int main(void)
 {
-	if (!mkdtemp(root)) {
-		perror(root);
+	if (!mkdtemp(system_root)) {
+		perror(system_root);
 		return 1;
 	}
+	snprintf(root, sizeof(root), "%s/sys", system_root);
 	build_sound();
 	expect(MINCORE2_YES, MINCORE2_YES, "an armed NVDIMM with a domain");
 	ok(look().align == 2 << 20, "its alignment");
@@ -329,6 +353,7 @@ int main(void)
 	links_amiss();
 	not_sysfs();
 	remove_all();
+	rmdir(system_root);
 	smaps_text();
 	maps_lines();
 	return tap_done();

@@ -38,6 +38,16 @@ static void put(const char *name, const char *text)
 	}
 }
 
+/* The link @name below root, in a directory that is there; it may lead nowhere. */
+static void put_link(const char *name, const char *target)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	if (symlink(target, path))
+		abort();
+}
+
 /* /sys/dev/CLASS/MAJ:MIN, a link as in sysfs. */
 static void put_device(const char *class, const char *numbers, const char *dir)
 {
@@ -47,11 +57,12 @@ static void put_device(const char *class, const char *numbers, const char *dir)
 	put(dir, NULL);
 	snprintf(name, sizeof(name), "sys/dev/%s", class);
 	put(name, NULL);
-	snprintf(name, sizeof(name), "%s/sys/dev/%s/%s", root, class, numbers);
+	snprintf(name, sizeof(name), "sys/dev/%s/%s", class, numbers);
 	snprintf(target, sizeof(target), "../../../%s", dir);
-	if (symlink(target, name))
-		abort();
+	put_link(name, target);
 }
+
+#define CXL	"sys/devices/platform/ACPI0017:00/root0/decoder0.1/region3/dax_region3"
 
 static enum device_kind kind_of(const char *class, unsigned int minor,
 				struct facts *facts)
@@ -86,6 +97,7 @@ static void test_devices(void)
 	   "a region without deep_flush cannot guarantee anything");
 	put("sys/devices/acpi/ndbus0/region5/deep_flush", "0\n");
 	put("sys/devices/acpi/ndbus0/region5/persistence_domain", "cpu_cache\n");
+	put("sys/devices/acpi/ndbus0/region5/mappings", "2\n");
 	put("sys/devices/acpi/ndbus0/region5/mapping0", "nmem0,0,4096,0\n");
 	put("sys/devices/acpi/ndbus0/region5/mapping1", "nmem1,0,4096,1\n");
 	put("sys/devices/acpi/ndbus0/nmem0/nfit/flags", "smart_notify\n");
@@ -120,8 +132,12 @@ static void test_devices(void)
 	ok(kind_of("block", 5, &facts) == DEVICE_E820, "legacy e820");
 
 	put_device("char", "259:6", "sys/devices/platform/hmem.0/dax5.0");
+	put_link("sys/devices/platform/hmem.0/dax5.0/subsystem", "../../../../bus/dax");
+	put_link("sys/devices/platform/hmem.0/driver", "../../../bus/platform/drivers/hmem");
 	ok(kind_of("char", 6, &facts) == DEVICE_VOLATILE, "soft-reserved memory");
-	put_device("char", "259:7", "sys/devices/platform/ACPI0017:00/root0/decoder0.1/region3/dax_region3/dax6.0");
+	put_device("char", "259:7", CXL "/dax6.0");
+	put_link(CXL "/dax6.0/subsystem", "../../../../../../../../bus/dax");
+	put_link(CXL "/driver", "../../../../../../../bus/cxl/drivers/cxl_dax_region");
 	ok(kind_of("char", 7, &facts) == DEVICE_VOLATILE, "CXL RAM");
 	ok(!strcmp(facts.memory, "CXL region3, decoder0.1"), "  of which region and decoder (%s)",
 	   facts.memory);
@@ -286,8 +302,8 @@ static void test_sync(void)
 	static const char smaps[] =
 		"7f0000000000-7f0000200000 rw-s 00000000 fe:00 12 /mnt/file\n"
 		"VmFlags: rd wr sh mr mw me ms sf \n";
-	struct process process = { .pid = 123, .map_start = 0x7f0000000000,
-				   .map_end = 0x7f0000200000 };
+	struct process process = { .pid = 123, .vma.start = 0x7f0000000000,
+				   .vma.end = 0x7f0000200000 };
 	char line[PATH_MAX];
 	struct stat st;
 

@@ -77,15 +77,16 @@ static void bad_arguments(void)
 	   mincore2_check(page, 1, 0x200, NULL) == -EINVAL &&
 	   mincore2_check(page, 1, MINCORE_REGIONS | MINCORE_DAX, NULL) == -EINVAL,
 	   "check: no bits, unknown bits: EINVAL");
-	ok(mincore2_iter_init(NULL, NULL, 0, MINCORE_DAX) == -EINVAL,
+	ok(mincore2_iter_init(NULL, NULL, 0, MINCORE_DAX, 0) == -EINVAL,
 	   "iterator: NULL: EINVAL");
-	ok(mincore2_iter_init(&it, (void *)1, 1, MINCORE_DAX) == -EINVAL &&
-	   mincore2_iter_init(&it, NULL, 1, 0) == -EINVAL &&
-	   mincore2_iter_init(&it, NULL, 1, MINCORE_PTE) == -EINVAL &&
-	   mincore2_iter_init(&it, NULL, 1, MINCORE_DAX | 0x04000000) == -EINVAL,
-	   "iterator: misaligned, no bits, half of LEVEL, unknown: EINVAL");
+	ok(mincore2_iter_init(&it, (void *)1, 1, MINCORE_DAX, 0) == -EINVAL &&
+	   mincore2_iter_init(&it, NULL, 1, 0, 0) == -EINVAL &&
+	   mincore2_iter_init(&it, NULL, 1, MINCORE_PTE, 0) == -EINVAL &&
+	   mincore2_iter_init(&it, NULL, 1, MINCORE_DAX | 0x04000000, 0) == -EINVAL &&
+	   mincore2_iter_init(&it, NULL, 1, MINCORE_DAX, 0x8) == -EINVAL,
+	   "iterator: misaligned, no bits, half of LEVEL, unknown ones, unknown options: EINVAL");
 	ok(mincore2_iter_init(&it, (void *)0x1000, SIZE_MAX,
-			      MINCORE_DAX) == -ENOMEM,
+			      MINCORE_DAX, 0) == -ENOMEM,
 	   "iterator: a range that wraps: ENOMEM");
 	ok(mincore2_iter_next(&it, &region) == 0,
 	   "iterator: after an error it is at its end");

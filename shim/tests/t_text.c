@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digits.h"
 #include "report.h"
 #include "tap.h"
 
@@ -33,6 +34,29 @@ static void test_sizes(void)
 		ok(!strcmp(human_size(sizes[i].bytes, buf), sizes[i].text),
 		   "human_size: %s", sizes[i].text);
 	}
+}
+
+/* The one parser of numbers: what strtoull() would take is no number here. */
+static void test_numbers(void)
+{
+	static const char *const bad[] = {
+		"", "-1", "+1", " 1", "1 ", "x", "0x1", "18446744073709551616",
+		"99999999999999999999999",
+	};
+	const char *text = "fFffffffffffffff-";
+	unsigned int wrong = 0;
+	uint64_t value;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		wrong += mincore2_number(bad[i], &value);
+	ok(!wrong, "numbers: what is none is refused (%u)", wrong);
+	ok(mincore2_number("18446744073709551615", &value) &&
+	   value == UINT64_MAX && mincore2_number("007", &value) && value == 7,
+	   "numbers: the largest, and leading zeros");
+	ok(mincore2_digits(&text, 16, &value) && value == UINT64_MAX &&
+	   *text == '-', "numbers: hexadecimal, up to what follows");
+	text = "10000000000000000";
+	ok(!mincore2_digits(&text, 16, &value), "numbers: one too many");
 }
 
 static void test_levels(void)
@@ -136,6 +160,7 @@ int main(void)
 {
 	test_clean();
 	test_sizes();
+	test_numbers();
 	test_levels();
 	test_page_lists();
 	test_merge();

@@ -275,9 +275,9 @@ static void test_arguments(void)
 	   bits == (MINCORE_LEVEL | MINCORE_PERSIST), "a list of bits");
 	ok(parse_bits("", &bits) && parse_bits("dax,", &bits) &&
 	   parse_bits("da", &bits) && parse_bits("unmapped", &bits), "no lists of bits");
-	ok(!parse_seconds("0.5", 0.1, &seconds) && seconds == 0.5 &&
-	   parse_seconds("0.01", 0.1, &seconds) && parse_seconds("nan", 0, &seconds) &&
-	   parse_seconds("1s", 0, &seconds) && parse_seconds("1e300", 0, &seconds),
+	ok(!parse_real("0.5", 0.1, MOST_SECONDS, &seconds) && seconds == 0.5 &&
+	   parse_real("0.01", 0.1, MOST_SECONDS, &seconds) && parse_real("nan", 0, MOST_SECONDS, &seconds) &&
+	   parse_real("1s", 0, MOST_SECONDS, &seconds) && parse_real("1e300", 0, MOST_SECONDS, &seconds),
 	   "seconds");
 	for (size_t i = 0; i < 3; i++)
 		ok(process_operand(operands[i]), "of a process: %s", operands[i]);

@@ -27,7 +27,7 @@ static void iterate(char *map, size_t length, unsigned int bits)
 	struct mincore_region r;
 	char text[128];
 	int errors = 0;
-	int ret = mincore2_iter_init(&it, map, length, bits);
+	int ret = mincore2_iter_init(&it, map, length, bits, 0);
 
 	printf("init %d\n", ret);
 	if (ret)

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What to change, for each reason not to be persistence-safe and for each
- * cause not to be mapped by a PMD entry.
+ * What to change, for each reason not to be persistence-safe.
  */
 #include <string.h>
 
-#include "tool.h"
+#include "judge.h"
 
 static const struct {
 	const char *code, *advice;
@@ -47,39 +46,5 @@ const char *reason_advice(const struct report *report, const char *code)
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (!strcmp(code, reasons[i].code))
 			return reasons[i].advice;
-	return NULL;
-}
-
-static const char *extent_advice(const struct report *report)
-{
-	if (!strcmp(report->facts.fstype, "xfs"))
-		return "On the empty file (or its directory, for new files): 'xfs_io -c \"extsize 2m\" FILE', then fallocate() all of it at once. Filesystems made with 'mkfs.xfs -d su=2m,sw=1' do so by themselves. A file that has blocks has to be copied.";
-	if (!strcmp(report->facts.fstype, "ext4"))
-		return "fallocate() the file at once, in multiples of 2 MiB, before it is written; what is in a file that has blocks has to be copied to such a one. ext4 aligns large allocations if it was made with 'mkfs.ext4 -b 4096 -E stride=512,stripe_width=512'.";
-	return "Allocate the file at once, in multiples of 2 MiB, before it is written.";
-}
-
-const char *cause_advice(const struct report *report, enum cause cause)
-{
-	switch (cause) {
-	case CAUSE_EXTENT:
-	case CAUSE_SPLIT:
-		return extent_advice(report);
-	case CAUSE_HOLE:
-		return "Allocate it before it is touched: fallocate(), in multiples of 2 MiB.";
-	case CAUSE_UNWRITTEN:
-		return "Fault it in for writing before it is read: MADV_POPULATE_WRITE.";
-	case CAUSE_MIXED:
-		return "Write all of each 2 MiB once, for instance with zeros, before it is mapped.";
-	case CAUSE_ADDRESS:
-		return "Map at an address that is the same as the file offset modulo 2 MiB: reserve address space with PROT_NONE, then MAP_FIXED.";
-	case CAUSE_DEVICE:
-		return "Make the namespace anew with larger alignment (its contents are lost): 'ndctl create-namespace -f -e NAMESPACE -m devdax -a 2M'.";
-	case CAUSE_TOUCHED:
-		return "The small entries stay in the file's mapping in the kernel as long as its inode is in memory: unmount and mount again, or copy the file. Fault in with MADV_POPULATE_WRITE after fallocate() and before anything else touches it.";
-	case CAUSE_UNKNOWN:
-	case NR_CAUSES:
-		break;
-	}
 	return NULL;
 }

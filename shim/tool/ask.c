@@ -5,19 +5,16 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "tool.h"
+#include "mapping.h"
+#include "text.h"
 
 const char *way_choose(struct options *options)
 {
-	if (options->emulate) {
-		/* Whether /proc is there, the first question will tell. */
-		options->way = MINCORE2_WAY_EMULATED;
-		return NULL;
-	}
-	options->way = mincore2_way(options->native ? 0 : MINCORE2_EMULATE);
+	/* Whether /proc is there for it, the first question will tell. */
+	options->way = options->emulate ? MINCORE2_WAY_EMULATED :
+		       mincore2_way(options->native ? 0 : MINCORE2_EMULATE);
 	if (options->way != MINCORE2_WAY_NONE)
 		return NULL;
 	return options->native ? "this kernel does not have mincore2()" :
@@ -37,22 +34,16 @@ int region_append(struct region_list *list, const struct region *region)
 {
 	struct region *last = list->nr ? &list->region[list->nr - 1] : NULL;
 
-	/* A region that an early stop has cut goes on in the next call. */
+	/* What was asked in steps is put together again. */
 	if (last && last->end == region->start && last->state == region->state &&
 	    last->unknown == region->unknown) {
 		last->end = region->end;
 		return 0;
 	}
-	if (list->nr == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		struct region *more;
-
-		more = realloc(list->region, room * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		list->region = more;
-		list->room = room;
-	}
+	last = array_room(list->region, list->nr, sizeof(*last));
+	if (!last)
+		return -ENOMEM;
+	list->region = last;
 	list->region[list->nr++] = *region;
 	return 0;
 }
@@ -63,79 +54,51 @@ void region_list_free(struct region_list *list)
 	*list = (struct region_list) { 0 };
 }
 
-/* One call of either; a negative errno on error. */
-static ssize_t ask_once(enum mincore2_way way, uint64_t start, uint64_t end,
-			struct mincore_region *vec, size_t nr,
-			unsigned int bits, uint64_t *unknown)
+/* The next region; waits a little, a few times, while there is no memory. */
+static int next_region(struct mincore2_iter *it, struct mincore_region *region)
 {
-	void *addr = (void *)(uintptr_t)start;
-	ssize_t ret;
+	int ret;
 
-	*unknown = 0;
+	for (int patience = 20; ; patience--) {
+		ret = mincore2_iter_next(it, region);
+		if (ret != -EAGAIN || !patience)
+			return ret;
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+}
+
+/* All regions of [@start, @end). */
+static int query(enum mincore2_way way, uint64_t start, uint64_t end,
+		 unsigned int bits, struct region_list *list, char *error)
+{
+	bool emulated = way == MINCORE2_WAY_EMULATED;
+	const char *call = emulated ? "the emulation" : "mincore2()";
+	struct mincore_region part;
+	struct mincore2_iter it;
+	int ret;
+
 	/*
 	 * Without MINCORE2_MAY_SPLIT: what is looked at otherwise loses its
 	 * PUD entries, and then there is nothing to see.
 	 */
-	if (way == MINCORE2_WAY_EMULATED)
-		return mincore2_emulate(addr, (size_t)(end - start), vec, nr,
-					bits, unknown);
-	ret = mincore2(addr, (size_t)(end - start), vec, nr,
-		       MINCORE_REGIONS | bits);
-	return ret < 0 ? -errno : ret;
-}
-
-/* The same; waits a little, a few times, while there is no memory. */
-static ssize_t ask(enum mincore2_way way, uint64_t start, uint64_t end,
-		   struct mincore_region *vec, size_t nr, unsigned int bits,
-		   uint64_t *unknown)
-{
-	int patience = 20;
-
-	for (;;) {
-		ssize_t ret = ask_once(way, start, end, vec, nr, bits, unknown);
-
-		if (ret != -EINTR && ret != -EAGAIN)
-			return ret;
-		if (ret == -EAGAIN) {
-			if (!patience--)
-				return -EAGAIN;
-			nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
-		}
-	}
-}
-
-/* One answer, from *@start on, which moves to where it ends. */
-static int query(enum mincore2_way way, uint64_t *start, uint64_t end,
-		 unsigned int bits, struct region_list *list, char *error,
-		 size_t size)
-{
-	const char *call = way == MINCORE2_WAY_EMULATED ? "the emulation" :
-			   "mincore2()";
-	struct mincore_region vec[256];
-	uint64_t unknown;
-	ssize_t nr = ask(way, *start, end, vec, sizeof(vec) / sizeof(vec[0]),
-			 bits, &unknown);
-
-	if (nr == -EOPNOTSUPP && way == MINCORE2_WAY_EMULATED)
-		return fail_with(error, size, EOPNOTSUPP,
-				 "without /proc mincore2() cannot be emulated");
-	if (nr < 0)
-		return fail_with(error, size, (int)-nr, "%s failed", call);
-	for (ssize_t i = 0; i < nr; i++) {
+	ret = mincore2_iter_init(&it, (void *)(uintptr_t)start,
+				 (size_t)(end - start), bits,
+				 emulated ? MINCORE2_EMULATE_ALWAYS : 0);
+	while (!ret && (ret = next_region(&it, &part)) == 1) {
 		struct region region = {
-			vec[i].start, vec[i].end, vec[i].state, unknown,
+			part.start, part.end, part.state,
+			mincore2_iter_unknown(&it),
 		};
 
-		if (vec[i].start != *start || vec[i].end <= *start ||
-		    vec[i].end > end)
-			return fail_with(error, size, EPROTO,
-					 "%s gave regions that do not tile the range",
-					 call);
-		if (region_append(list, &region))
-			return fail_with(error, size, ENOMEM, "too many regions");
-		*start = vec[i].end;
+		ret = region_append(list, &region);
+		if (ret)
+			return fail(error, ENOMEM, "too many regions: %m");
 	}
-	return nr ? 0 : fail_with(error, size, EPROTO, "%s gave no answer", call);
+	if (ret == -EOPNOTSUPP && emulated)
+		return fail(error, EOPNOTSUPP, "without /proc mincore2() cannot be emulated: %m");
+	if (ret == -EIO)
+		return fail(error, EPROTO, "%s gave no answer, or regions that do not tile the range: %m", call);
+	return ret ? fail(error, -ret, "%s failed: %m", call) : 0;
 }
 
 #define GIB		((uint64_t)1 << 30)
@@ -153,7 +116,7 @@ static int64_t now(void)
 /* In steps: the emulation may have to look at each page of a file. */
 int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 		  unsigned int bits, bool (*cancelled)(void),
-		  struct region_list *list, char *error, size_t size)
+		  struct region_list *list, char *error)
 {
 	uint64_t at = mapping->start, end = at + mapping->len, step = GIB;
 	time_t begin = time(NULL);
@@ -161,14 +124,15 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 	while (at < end) {
 		int64_t before = now();
 		uint64_t until = end - at > step ? at + step : end;
-		int err = query(way, &at, until, bits, list, error, size);
+		int err = query(way, at, until, bits, list, error);
 
+		at = until;
 		progress("asking", begin, err ? mapping->len :
 			 at - mapping->start, mapping->len);
 		if (err)
 			return err;
 		if (cancelled && cancelled())
-			return fail_with(error, size, ECANCELED, "not finished");
+			return fail(error, ECANCELED, "not finished: %m");
 		if (now() - before < SOON / 2)
 			step *= 2;
 		else if (now() - before > SOON && step > GIB / 16)

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tool.h"
+#include "show.h"
 
 /* Pages that lack one requirement, or of which it is not known. */
 struct lack {
@@ -35,7 +35,7 @@ static void look_for(const struct report *report, uint64_t mask, uint64_t least,
 			lack->first = report_offset(report, region->start);
 			lack->region = *region;
 		}
-		lack->bytes += region->end - region->start;
+		lack->bytes += region_bytes(region);
 	}
 }
 
@@ -48,6 +48,8 @@ static void print_lack(const struct report *report, const char *how,
 	const uint64_t page = page_size();
 	struct reason reason = { 0 };
 
+	if (!lack->bytes)
+		return;
 	print_clean(stdout, report->target.path);
 	printf(": %s %s: first page %" PRIu64 " (offset 0x%" PRIx64 "), %" PRIu64 " of %" PRIu64 " pages",
 	       how, name, lack->first / page, lack->first, lack->bytes / page,
@@ -115,36 +117,34 @@ static int has_all(const struct report *report, const struct options *options)
 				 options->need_level == MINCORE_PMD ? "PMD" : "PUD" },
 		{ MINCORE_WRITABLE, "writable" }, { MINCORE_RESIDENT, "resident" },
 	};
-	bool no = false, unknown = false, first = true;
+	bool seen[] = { [YES_ALL] = false, [NO_LACKS] = false, [NOT_SURE] = false };
+	const char *separator = "";
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		bool level = needs[i].bit == MINCORE_LEVEL;
-		uint64_t least = level ? options->need_level :
-				 options->need & needs[i].bit;
+		unsigned int bit = needs[i].bit;
+		uint64_t least = bit == MINCORE_LEVEL ? options->need_level :
+				 options->need & bit;
 		struct lack lack, doubt;
 		enum answer answer;
 
 		if (!least)
 			continue;
-		look_for(report, needs[i].bit, least, false, &lack);
-		look_for(report, needs[i].bit, least, true, &doubt);
+		look_for(report, bit, least, false, &lack);
+		look_for(report, bit, least, true, &doubt);
 		answer = answer_of(report, options, &lack, &doubt);
-		no = no || answer == NO_LACKS;
-		unknown = unknown || answer == NOT_SURE;
+		seen[answer] = true;
 		if (options->json) {
-			fputs(first ? "" : ", ", stdout);
+			fputs(separator, stdout);
 			json_need(needs[i].name, answer, &lack, &doubt);
-			first = false;
+			separator = ", ";
 		} else if (answer != YES_ALL && !options->quiet) {
-			if (lack.bytes)
-				print_lack(report, "not", needs[i].name,
-					   needs[i].bit, &lack);
-			if (doubt.bytes)
-				print_lack(report, "not known whether",
-					   needs[i].name, needs[i].bit, &doubt);
+			print_lack(report, "not", needs[i].name, bit, &lack);
+			print_lack(report, "not known whether", needs[i].name,
+				   bit, &doubt);
 		}
 	}
-	return no ? STATUS_FAILED : unknown ? STATUS_USAGE : STATUS_OK;
+	return seen[NO_LACKS] ? STATUS_FAILED :
+	       seen[NOT_SURE] ? STATUS_USAGE : STATUS_OK;
 }
 
 /* What the process alone knows about its mapping; NULL: nothing is required of that. */
@@ -155,37 +155,17 @@ static const char *out_of_sight(const struct report *report,
 		return NULL;
 	if (options->need_level || options->need & MINCORE_WRITABLE)
 		return "the page-table entries of another process cannot be seen";
-	if (!report->process.shared &&
+	if (!report->process.vma.shared &&
 	    options->need & (MINCORE_DAX | MINCORE_RESIDENT))
 		return "a private mapping: which pages the process has copied cannot be seen";
 	return NULL;
 }
 
-static void json_begin(const char *file, const struct report *report)
-{
-	fputs("    {\"path\": ", stdout);
-	json_string(stdout, file);
-	printf(", \"size\": %" PRIu64 ", \"way\": \"%s\", ",
-	       (uint64_t)report->mapping.len, mincore2_way_string(report->way));
-}
-
-static void json_end(const char *error, int status)
-{
-	if (error) {
-		fputs("\"error\": ", stdout);
-		json_string(stdout, error);
-		fputs(", ", stdout);
-	}
-	printf("\"answer\": \"%s\"}", status == STATUS_OK ? "yes" :
-	       status == STATUS_FAILED ? "no" : "unknown");
-}
-
-static void say_yes(const struct report *report, const struct options *options,
-		    const char *file)
+static void say_yes(const struct report *report, const struct options *options)
 {
 	uint64_t pages = (uint64_t)(report->mapping.len / page_size());
 
-	print_clean(stdout, file);
+	print_clean(stdout, report->target.path);
 	if (options->min_percent < 100)
 		printf(": yes, at least %g %% of %" PRIu64 " pages",
 		       options->min_percent, pages);
@@ -194,28 +174,31 @@ static void say_yes(const struct report *report, const struct options *options,
 	puts(way_note(report->way) ? " (emulated)" : "");
 }
 
-/* Exit status of what could be looked at. */
-static int answer(struct report *report, const struct options *options,
-		  const char *file)
+/* What is known about a file once it was looked at. Exit status. */
+static int answer(const struct report *report, const struct options *options,
+		  const char *error)
 {
-	const char *text = out_of_sight(report, options);
-	int status;
+	int status = STATUS_USAGE;
 
-	if (text) {
-		report_complain(report, text);
-		if (options->json)
-			json_end(text, STATUS_USAGE);
-		return STATUS_USAGE;
-	}
-	if (options->json)
-		fputs("\"requirements\": [", stdout);
-	status = has_all(report, options);
 	if (options->json) {
-		fputs("], ", stdout);
-		json_end(NULL, status);
-	} else if (status == STATUS_OK && !options->quiet) {
-		say_yes(report, options, file);
+		fputs("    {\"path\": ", stdout);
+		json_string(stdout, report->target.path);
+		printf(", \"size\": %" PRIu64 ", \"way\": \"%s\", \"%s\": ",
+		       (uint64_t)report->mapping.len,
+		       mincore2_way_string(report->way),
+		       error ? "error" : "requirements");
+		fputs(error ? "" : "[", stdout);
 	}
+	if (!error)
+		status = has_all(report, options);
+	if (options->json && error)
+		json_string(stdout, error);
+	if (options->json)
+		printf("%s, \"answer\": \"%s\"}", error ? "" : "]",
+		       status == STATUS_OK ? "yes" :
+		       status == STATUS_FAILED ? "no" : "unknown");
+	else if (status == STATUS_OK && !options->quiet)
+		say_yes(report, options);
 	return status;
 }
 
@@ -223,25 +206,21 @@ static int answer(struct report *report, const struct options *options,
 static int check_file(const char *file, const struct options *options)
 {
 	struct options how = *options;
+	const char *error = NULL;
 	struct report report;
-	int status = STATUS_USAGE, err;
+	int status;
 
 	/* For the reason and the backing, DAX and ZERO are needed as well. */
 	how.bits = options->need | MINCORE_DAX | MINCORE_ZERO |
 		   (options->need_level || options->need & MINCORE_WRITABLE ?
 		    MINCORE_LEVEL : 0);
-	err = report_open(&report, file, &how);
-	if (!err)
-		err = report_ask(&report, &how);
-	report_close(&report);
-	if (options->json)
-		json_begin(file, &report);
-	report_complain(&report, report.warning);
-	report_complain(&report, report.error);
-	if (!err && !report.error[0])
-		status = answer(&report, options, file);
-	else if (options->json)
-		json_end(report.error[0] ? report.error : report.warning, status);
+	if (report_examine(&report, file, &how)) {
+		error = report.error[0] ? report.error : report.warning;
+	} else {
+		error = out_of_sight(&report, options);
+		report_complain(&report, error ? error : "");
+	}
+	status = answer(&report, options, error);
 	report_free(&report);
 	return status;
 }

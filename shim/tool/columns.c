@@ -1,46 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reports for other programs that are not JSON: --output, a plain table of the
- * columns that are asked for, and --metrics, Prometheus' text format.
+ * Rows of columns: those of the map, and --output for other programs. And --metrics,
+ * Prometheus' text format.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "tool.h"
+#include "show.h"
 
-static const char *const names[NR_COLUMNS] = {
-	[COL_ADDRESS] = "ADDRESS", [COL_OFFSET] = "OFFSET", [COL_SIZE] = "SIZE",
-	[COL_BACKING] = "BACKING", [COL_LEVEL] = "LEVEL", [COL_STATE] = "STATE",
-	[COL_PERSIST] = "PERSIST", [COL_REASON] = "REASON", [COL_FILE] = "FILE",
-};
-
-const char *column_name(int column)
+static const char *state_text(const struct report *report,
+			      const struct region *region)
 {
-	return names[column];
+	uint64_t state = region->state;
+
+	if (state & MINCORE_UNMAPPED)
+		return "-";
+	if (state & MINCORE_WRITABLE)
+		return "writable";
+	if (region->unknown & MINCORE_WRITABLE)
+		return state & MINCORE_RESIDENT ? "writable?" : "?";
+	if (state & MINCORE_LEVEL && report->bits & MINCORE_WRITABLE)
+		return "read-only";
+	if (state & MINCORE_DENIED)
+		return "denied";
+	if (region->unknown & (MINCORE_RESIDENT | MINCORE_DENIED))
+		return "?";
+	return state & MINCORE_RESIDENT ? "in memory" : "-";
 }
 
-int parse_columns(const char *text, unsigned char *columns, size_t *nr)
+char *region_cell(const struct report *report, const struct region *region,
+		  int column, bool bytes)
 {
-	for (*nr = 0;; text++) {
-		size_t len = strcspn(text, ",");
-		int column = 0;
+	const struct terminal units = { .bytes = bytes };
+	const char *text = "-";
+	struct reason reason;
+	char buf[24];
 
-		while (column < NR_COLUMNS && (strlen(names[column]) != len ||
-					       strncasecmp(names[column], text, len)))
-			column++;
-		if (column == NR_COLUMNS || *nr == MOST_COLUMNS)
-			return -EINVAL;
-		columns[(*nr)++] = (unsigned char)column;
-		text += len;
-		if (!*text)
-			return 0;
+	switch (column) {
+	case COL_ADDRESS:
+		return text_of("0x%" PRIx64, report_address(report, region->start));
+	case COL_OFFSET:
+		/* Exact: who looks for a misaligned extent needs it. */
+		return text_of("0x%" PRIx64, report_offset(report, region->start));
+	case COL_SIZE:
+		text = size_text(&units, region_bytes(region), buf);
+		break;
+	case COL_BACKING:
+		text = backing_name(region_backing(report, region));
+		break;
+	case COL_LEVEL:
+		text = region->unknown & MINCORE_LEVEL ? "?" :
+		       level_text(region->state, buf);
+		break;
+	case COL_STATE:
+		text = state_text(report, region);
+		break;
+	case COL_FILE:
+		text = report->target.path;
+		break;
+	case COL_REASON:
+		region_reason(report, region, &reason);
+		if (report->bits & MINCORE_PERSIST && reason.code)
+			text = reason.code;
+		break;
+	default:	/* COL_PERSIST */
+		region_reason(report, region, &reason);
+		if (report->bits & MINCORE_PERSIST)
+			text = !reason.code ? "yes" :
+			       region->unknown & MINCORE_PERSIST ? "?" : "no";
+	}
+	return text_of("%s", text);
+}
+
+void table_add(struct table *table, char *text)
+{
+	char **cell = array_room(table->cell, table->nr, sizeof(*cell));
+
+	if (!cell)
+		abort();
+	table->cell = cell;
+	table->cell[table->nr++] = text;
+}
+
+void table_add_headings(struct table *table)
+{
+	for (size_t c = 0; c < table->nr_columns; c++)
+		table_add(table, text_of("%s", column_name(table->columns[c])));
+}
+
+void table_measure(struct table *table, size_t rows)
+{
+	memset(table->widths, 0, sizeof(table->widths));
+	for (size_t i = 0; i < rows * table->nr_columns; i++) {
+		size_t *width = &table->widths[i % table->nr_columns];
+		size_t len = strlen(table->cell[i]);
+
+		*width = len > *width ? len : *width;
 	}
 }
 
-/* Blanks and what is not to be seen as \xNN, as lsblk and others do; "" as well. */
+/* Blanks and what is not to be seen as \xNN, as lsblk and others do. */
 static void print_raw(FILE *out, const char *text)
 {
 	for (; *text; text++) {
@@ -53,196 +113,163 @@ static void print_raw(FILE *out, const char *text)
 	}
 }
 
-struct table {
-	const struct options *options;
-	char **cell;		/* options->nr_columns for each row */
-	size_t nr, room;
-};
-
-static char *cell_of(const struct report *report, const struct region *region,
-		     int column, bool bytes)
+static const char *colour_of(const char *safe)
 {
-	char buf[CELL];
-
-	if (column == COL_FILE)
-		return text_of("%s", report->target.path);
-	if (column == COL_REASON) {
-		struct reason reason = { 0 };
-
-		if (report->bits & MINCORE_PERSIST)
-			region_reason(report, region, &reason);
-		return text_of("%s", reason.code ? reason.code : "-");
-	}
-	region_cell(report, region, column, bytes, buf);
-	return text_of("%s", buf);
+	return !strcmp(safe, "yes") ? "\033[32m" :
+	       !strncmp(safe, "no ", 3) ? "\033[31m" :
+	       safe[0] == '?' ? "\033[33m" : NULL;
 }
 
-static void add_rows(struct table *table, const struct report *report)
+void table_print(FILE *out, const struct table *table, size_t row,
+		 const struct terminal *terminal, bool raw)
 {
-	const struct options *options = table->options;
+	const char *before = terminal ? "  " : "";
 
-	for (size_t i = 0; i < report->regions.nr; i++) {
-		for (size_t c = 0; c < options->nr_columns; c++) {
-			if (table->nr == table->room) {
-				table->room = table->room ? table->room * 2 : 256;
-				table->cell = realloc(table->cell, table->room *
-						      sizeof(*table->cell));
-				if (!table->cell)
-					abort();
-			}
-			table->cell[table->nr++] = cell_of(report,
-				&report->regions.region[i], options->columns[c],
-				options->bytes || options->raw);
+	for (size_t c = 0; c < table->nr_columns; c++) {
+		const char *text = table->cell[row * table->nr_columns + c];
+		int column = table->columns[c];
+		bool right = column == COL_OFFSET || column == COL_SIZE;
+		bool last = c + 1 == table->nr_columns;
+		int pad = (int)(table->widths[c] - strlen(text));
+		const char *colour = NULL;
+
+		if (!table->widths[c])
+			continue;
+		if (terminal && terminal->colour && column == COL_PERSIST)
+			colour = colour_of(text);
+		fputs(before, out);
+		before = raw ? " " : "  ";
+		if (raw) {
+			print_raw(out, text);
+			continue;
 		}
+		fprintf(out, "%*s%s", right ? pad : 0, "", colour ? colour : "");
+		print_clean(out, text);
+		fprintf(out, "%s%*s", colour ? "\033[0m" : "",
+			right || last ? 0 : pad, "");
 	}
+	fputc('\n', out);
 }
 
-static void print_cell(FILE *out, const struct options *options, size_t c,
-		       size_t width, const char *text)
+void table_free(struct table *table)
 {
-	int column = options->columns[c];
-	bool right = column == COL_OFFSET || column == COL_SIZE;
-	bool last = c + 1 == options->nr_columns;
-
-	if (options->raw) {
-		print_raw(out, text);
-	} else {
-		int pad = (int)(width - strlen(text));
-
-		fprintf(out, "%*s", right ? pad : 0, "");
-		print_clean(out, text);
-		fprintf(out, "%*s", right || last ? 0 : pad, "");
-	}
-	fputs(last ? "\n" : options->raw ? " " : "  ", out);
+	for (size_t i = 0; i < table->nr; i++)
+		free(table->cell[i]);
+	free(table->cell);
 }
 
 void columns_print(FILE *out, const struct report *reports, size_t nr,
 		   const struct options *options)
 {
-	struct table table = { .options = options };
-	size_t columns = options->nr_columns, widths[MOST_COLUMNS] = { 0 };
+	struct table table = {
+		.columns = options->columns, .nr_columns = options->nr_columns,
+	};
+	size_t rows;
 
-	for (size_t i = 0; i < nr; i++)
-		if (!reports[i].error[0])
-			add_rows(&table, &reports[i]);
-	for (size_t c = 0; c < columns; c++) {
-		widths[c] = options->noheadings ? 0 :
-			    strlen(names[options->columns[c]]);
-		for (size_t i = c; i < table.nr; i += columns)
-			if (strlen(table.cell[i]) > widths[c])
-				widths[c] = strlen(table.cell[i]);
+	if (!options->noheadings)
+		table_add_headings(&table);
+	for (size_t i = 0; i < nr; i++) {
+		const struct region_list *list = &reports[i].regions;
+
+		for (size_t j = 0; j < list->nr && !reports[i].error[0]; j++)
+			for (size_t c = 0; c < options->nr_columns; c++)
+				table_add(&table, region_cell(&reports[i],
+					&list->region[j], options->columns[c],
+					options->bytes || options->raw));
 	}
-	for (size_t c = 0; c < columns && !options->noheadings; c++)
-		print_cell(out, options, c, widths[c],
-			   names[options->columns[c]]);
-	for (size_t i = 0; i < table.nr; i++) {
-		print_cell(out, options, i % columns, widths[i % columns],
-			   table.cell[i]);
-		free(table.cell[i]);
-	}
-	free(table.cell);
+	rows = table.nr / table.nr_columns;
+	table_measure(&table, rows);
+	for (size_t row = 0; row < rows; row++)
+		table_print(out, &table, row, NULL, options->raw);
+	table_free(&table);
 }
 
-/* The name of a file as a label: quotes, backslashes and newlines are escaped. */
-static void print_label(FILE *out, const char *text)
+/* "mincore2_NAME{file="FILE"} NUMBER": quotes, backslashes, newlines are escaped. */
+static void metric(FILE *out, const char *name, const struct report *report,
+		   const char *level, uint64_t number)
 {
-	fputs("{file=\"", out);
-	for (; *text; text++) {
-		if (*text == '\n')
+	fprintf(out, "mincore2_%s{file=\"", name);
+	for (const char *at = report->target.path; *at; at++) {
+		if (*at == '\n')
 			fputs("\\n", out);
-		else if (*text == '"' || *text == '\\')
-			fprintf(out, "\\%c", *text);
+		else if (*at == '"' || *at == '\\')
+			fprintf(out, "\\%c", *at);
 		else
-			fputc((unsigned char)*text < 0x20 ? '?' : *text, out);
+			fputc((unsigned char)*at < 0x20 ? '?' : *at, out);
 	}
 	fputc('"', out);
+	if (level)
+		fprintf(out, ",level=\"%s\"", level);
+	fprintf(out, "} %" PRIu64 "\n", number);
 }
 
-static void metric(FILE *out, const char *name, const char *help)
+static void metric_head(FILE *out, const char *name, const char *help)
 {
 	fprintf(out, "# HELP mincore2_%s %s\n# TYPE mincore2_%s gauge\n", name,
 		help, name);
 }
 
-static void value(FILE *out, const char *name, const struct report *report,
-		  const char *label, const char *what, uint64_t number)
+/* Without a help it is another value of the metric before. */
+static const struct {
+	const char *name, *level, *help;
+} metrics[] = {
+	{ "mapped_bytes", NULL, "Bytes of the file that were looked at." },
+	{ "persistence_safe_bytes", NULL, "Bytes where cache write-back makes a store durable." },
+	{ "persistence_unknown_bytes", NULL, "Bytes of which that is not known." },
+	{ "resident_bytes", NULL, "Bytes in memory." },
+	{ "dax_bytes", NULL, "Bytes without a page cache between." },
+	{ "level_bytes", "none", "Bytes by the level of the page-table entry that maps them." },
+	{ "level_bytes", "PTE", NULL }, { "level_bytes", "PMD", NULL },
+	{ "level_bytes", "PUD", NULL }, { "level_bytes", "unknown", NULL },
+};
+
+enum { NR_METRICS = sizeof(metrics) / sizeof(metrics[0]) };
+
+/* The values, in the order of the table. 0 or -ENOMEM. */
+static int sum_up(const struct report *report, uint64_t sums[NR_METRICS])
 {
-	fprintf(out, "mincore2_%s", name);
-	print_label(out, report->target.path);
-	if (label)
-		fprintf(out, ",%s=\"%s\"", label, what);
-	fprintf(out, "} %" PRIu64 "\n", number);
-}
-
-static uint64_t bytes_with(const struct report *report, unsigned int bit)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < report->regions.nr; i++)
-		if (report->regions.region[i].state & bit)
-			bytes += report->regions.region[i].end -
-				 report->regions.region[i].start;
-	return bytes;
-}
-
-enum { MAPPED, PERSIST, PERSIST_UNKNOWN, RESIDENT, DAX, LEVEL, NR_METRICS };
-
-static void metric_of(FILE *out, int which, const struct report *report)
-{
-	static const char *const levels[4] = { "none", "PTE", "PMD", "PUD" };
+	uint64_t resident = 0, dax = 0;
 	struct verdict verdict;
+	int err = verdict_make(&verdict, report);
 
-	if (report->error[0] || verdict_make(&verdict, report))
-		return;
-	switch (which) {
-	case MAPPED:
-		value(out, "mapped_bytes", report, NULL, NULL, verdict.bytes);
-		break;
-	case PERSIST:
-		value(out, "persistence_safe_bytes", report, NULL, NULL,
-		      verdict.persist);
-		break;
-	case PERSIST_UNKNOWN:
-		value(out, "persistence_unknown_bytes", report, NULL, NULL,
-		      verdict.persist_unknown);
-		break;
-	case RESIDENT:
-		value(out, "resident_bytes", report, NULL, NULL,
-		      bytes_with(report, MINCORE_RESIDENT));
-		break;
-	case DAX:
-		value(out, "dax_bytes", report, NULL, NULL,
-		      bytes_with(report, MINCORE_DAX));
-		break;
-	default:
-		for (int i = 0; i < 4; i++)
-			value(out, "level_bytes", report, "level", levels[i],
-			      verdict.level[i]);
-		value(out, "level_bytes", report, "level", "unknown",
-		      verdict.level_unknown);
+	if (err)
+		return err;
+	for (size_t i = 0; i < report->regions.nr; i++) {
+		const struct region *region = &report->regions.region[i];
+
+		if (region->state & MINCORE_RESIDENT)
+			resident += region_bytes(region);
+		if (region->state & MINCORE_DAX)
+			dax += region_bytes(region);
 	}
+	memcpy(sums, (uint64_t[NR_METRICS]) {
+		verdict.bytes, verdict.persist, verdict.persist_unknown,
+		resident, dax, verdict.level[0], verdict.level[1],
+		verdict.level[2], verdict.level[3], verdict.level_unknown,
+	}, sizeof(uint64_t[NR_METRICS]));
 	verdict_free(&verdict);
+	return 0;
 }
 
-/* Values of one metric have to follow each other. */
+/* All values of one metric have to follow each other. */
 void metrics_print(FILE *out, const struct report *reports, size_t nr)
 {
-	static const char *const metrics[NR_METRICS][2] = {
-		[MAPPED] = { "mapped_bytes", "Bytes of the file that were looked at." },
-		[PERSIST] = { "persistence_safe_bytes", "Bytes where cache write-back makes a store durable." },
-		[PERSIST_UNKNOWN] = { "persistence_unknown_bytes", "Bytes of which that is not known." },
-		[RESIDENT] = { "resident_bytes", "Bytes in memory." },
-		[DAX] = { "dax_bytes", "Bytes without a page cache between." },
-		[LEVEL] = { "level_bytes", "Bytes by the level of the page-table entry that maps them." },
-	};
-
-	metric(out, "failed", "1 if the file could not be looked at.");
+	metric_head(out, "failed", "1 if the file could not be looked at.");
 	for (size_t i = 0; i < nr; i++)
-		value(out, "failed", &reports[i], NULL, NULL,
-		      reports[i].error[0] != '\0');
-	for (int which = 0; which < NR_METRICS; which++) {
-		metric(out, metrics[which][0], metrics[which][1]);
-		for (size_t i = 0; i < nr; i++)
-			metric_of(out, which, &reports[i]);
+		metric(out, "failed", &reports[i], NULL,
+		       reports[i].error[0] != '\0');
+	for (size_t first = 0, end; first < NR_METRICS; first = end) {
+		for (end = first + 1; end < NR_METRICS && !metrics[end].help; end++)
+			;
+		metric_head(out, metrics[first].name, metrics[first].help);
+		for (size_t i = 0; i < nr; i++) {
+			uint64_t sums[NR_METRICS];
+
+			if (reports[i].error[0] || sum_up(&reports[i], sums))
+				continue;
+			for (size_t m = first; m < end; m++)
+				metric(out, metrics[m].name, &reports[i],
+				       metrics[m].level, sums[m]);
+		}
 	}
 }

@@ -9,19 +9,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "tool.h"
+#include "mapping.h"
+#include "text.h"
 
 int extent_append(struct extent_list *list, const struct extent *extent)
 {
-	if (list->nr == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		struct extent *more = realloc(list->extent, room * sizeof(*more));
+	struct extent *more = array_room(list->extent, list->nr, sizeof(*more));
 
-		if (!more)
-			return -ENOMEM;
-		list->extent = more;
-		list->room = room;
-	}
+	if (!more)
+		return -ENOMEM;
+	list->extent = more;
 	list->extent[list->nr++] = *extent;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The mincore2 tool: what user space can find out about a file. Part of tool.h.
+ * The mincore2 tool: what user space can find out about a file.
  */
 #ifndef MINCORE2_TOOL_FACTS_H
 #define MINCORE2_TOOL_FACTS_H
@@ -10,22 +10,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "device.h"
 #include "mincore2.h"
 
 struct target;
-
-enum device_kind {
-	DEVICE_UNKNOWN,		/* nothing known to be special about it */
-	DEVICE_PMEM,		/* region of the nvdimm bus, persistent */
-	DEVICE_VIRTIO_PMEM,
-	DEVICE_E820,		/* legacy type 12, memmap=nn!ss */
-	DEVICE_UNARMED,		/* an NVDIMM whose energy source is dead */
-	DEVICE_NO_FLUSH,	/* the region's driver cannot guarantee persistence */
-	DEVICE_NO_DOMAIN,	/* the platform states no persistence domain */
-	DEVICE_VOLATILE,	/* volatile region, soft-reserved, CXL RAM */
-	DEVICE_MAPPER,
-	DEVICE_MD,
-};
 
 enum tristate { NOT_KNOWN, NO, YES };
 
@@ -63,6 +51,8 @@ void facts_collect(struct facts *facts, const struct target *target,
 		   const char *root);
 
 /* Parts of it, for tests. */
+/* Which mount an open file is on. 0 or a negative errno. */
+int facts_mount_id(const char *root, int fd, uint64_t *mount_id);
 int facts_mount(struct facts *facts, const char *root, uint64_t mount_id);
 /* One line of mountinfo, which is changed; is it the mount @mount_id? */
 bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id);
@@ -71,19 +61,13 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 void facts_ext4(struct facts *facts, const char *root, dev_t dev);
 void facts_ext4_super(struct facts *facts, const uint8_t super[1024]);
 bool facts_option(const struct facts *facts, const char *option);
+/* Is one of the options "NAME=..."? */
+bool facts_option_value(const struct facts *facts, const char *name);
 /* @dev: of the filesystem that the file @fd is on. */
 void facts_keeping(struct facts *facts, int fd, dev_t dev, const char *root);
 /* The same of a block device. */
 enum keeping device_keeping(dev_t dev, const char *root);
-/* What a device is, by its directory in sysfs. */
-enum device_kind device_kind_at(const char *dir);
 /* /proc writes blanks, tabs, newlines and backslashes as \ and 3 octal digits. */
 void unescape_octal(char *text);
-
-/* As snprintf() into PATH_MAX bytes; a path too long becomes "", which is no file. */
-__attribute__((format(printf, 2, 3)))
-void path_print(char *path, const char *format, ...);
-/* Read the first line of a small text file. Its length or negative errno. */
-ssize_t read_line(const char *path, char *buf, size_t size);
 
 #endif /* MINCORE2_TOOL_FACTS_H */

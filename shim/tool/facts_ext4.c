@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "facts.h"
+#include "text.h"
 
 /*
  * The superblock, Documentation/filesystems/ext4/super.rst: offset in the

@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What --help prints, and what the completions of shells ask for.
+ * The table of options, what --help prints of it, and what the completions of shells
+ * ask for.
  */
 #include <string.h>
 
-#include "tool.h"
+#include "options.h"
+#include "text.h"
+
+enum { ALL = (1 << NR_COMMANDS) - 1, MAP = 1 << COMMAND_MAP,
+       CHECK = 1 << COMMAND_CHECK, WATCH = 1 << COMMAND_WATCH };
+
+#define OPTION(id, name, letter, argument, words, commands, help) \
+	{ name, letter, argument, words, commands, 0, 0, help },
+#define FLAG(id, name, member, commands, help) \
+	{ name, 0, NULL, NULL, commands, offsetof(struct options, member), 0, help },
+#define NEED(id, name, bit, help) \
+	{ name, 0, NULL, NULL, CHECK, 0, bit, help },
+const struct option_info option_table[] = {
+#include "options.def"
+};
+#undef OPTION
+#undef FLAG
+#undef NEED
+
+enum { NR_TABLE = sizeof(option_table) / sizeof(option_table[0]) };
 
 enum { WIDTH = 80, COLUMN = 26 };
 
@@ -36,7 +56,7 @@ static void row(const char *start, size_t column, const char *text)
 
 static void option_rows(unsigned int takers)
 {
-	for (size_t i = 0; i < nr_option_table; i++) {
+	for (size_t i = 0; i < NR_TABLE; i++) {
 		const struct option_info *option = &option_table[i];
 		char letter[8] = "    ", start[64];
 
@@ -50,8 +70,6 @@ static void option_rows(unsigned int takers)
 		row(start, COLUMN, option->help);
 	}
 }
-
-static const unsigned int all = (1U << NR_COMMANDS) - 1;
 
 static void exit_status(bool check)
 {
@@ -67,11 +85,11 @@ static void help_of(enum command command)
 	printf("Usage: mincore2 %s [OPTION]... FILE...\n", commands[command].name);
 	print_wrapped(stdout, commands[command].help, 0, 0, WIDTH);
 	putchar('\n');
-	for (unsigned int takers = 1; takers < all; takers++)
+	for (unsigned int takers = 1; takers < ALL; takers++)
 		if (takers >> command & 1)
 			option_rows(takers);
 	puts("\nFor all commands:");
-	option_rows(all);
+	option_rows(ALL);
 	exit_status(command == COMMAND_CHECK);
 }
 
@@ -90,13 +108,13 @@ void help_print(const char *name)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		row(commands[i].name, 11, commands[i].help);
 	puts("\nFor all commands:");
-	option_rows(all);
+	option_rows(ALL);
 	puts("map and watch:");
-	option_rows(1U << COMMAND_MAP | 1U << COMMAND_WATCH);
+	option_rows(MAP | WATCH);
 	for (size_t i = 0; i < NR_COMMANDS; i++) {
 		bool any = false;
 
-		for (size_t j = 0; j < nr_option_table; j++)
+		for (size_t j = 0; j < NR_TABLE; j++)
 			any = any || option_table[j].commands == 1U << i;
 		if (!any)
 			continue;
@@ -117,7 +135,7 @@ int complete_print(const char *name)
 			printf("%s\t.\t%s\n", commands[i].name, commands[i].help);
 		if (!name || strcmp(name, commands[i].name))
 			continue;
-		for (size_t j = 0; j < nr_option_table; j++) {
+		for (size_t j = 0; j < NR_TABLE; j++) {
 			const struct option_info *option = &option_table[j];
 
 			if (option->commands >> i & 1)

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tool.h"
+#include "show.h"
 
 /* Bytes of the valid UTF-8 sequence at @text (RFC 3629), or 0. */
 static size_t utf8_length(const unsigned char *text)
@@ -69,20 +69,21 @@ void json_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-static void json_key(FILE *out, const char *indent, const char *key)
+/* A string, or null for NULL and "". */
+static void json_value(FILE *out, const char *value)
 {
-	fprintf(out, "%s\"%s\": ", indent, key);
+	if (value && *value)
+		json_string(out, value);
+	else
+		fputs("null", out);
 }
 
 /* Ends with a comma: never the last member. */
 static void json_text(FILE *out, const char *indent, const char *key,
 		      const char *value)
 {
-	json_key(out, indent, key);
-	if (value && *value)
-		json_string(out, value);
-	else
-		fputs("null", out);
+	fprintf(out, "%s\"%s\": ", indent, key);
+	json_value(out, value);
 	fputs(",\n", out);
 }
 
@@ -91,7 +92,7 @@ static const char *truth(uint64_t bit)
 	return bit ? "true" : "false";
 }
 
-/* Members for the bits of a state; null: not asked for, or not known. */
+/* Members for the bits of a state, null where not asked for or not known; and which. */
 static void json_bits(FILE *out, const struct report *report,
 		      const struct region *region)
 {
@@ -99,34 +100,24 @@ static void json_bits(FILE *out, const struct report *report,
 		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
 		{ "persist", MINCORE_PERSIST }, { "writable", MINCORE_WRITABLE },
 		{ "denied", MINCORE_DENIED }, { "unmapped", MINCORE_UNMAPPED },
-		{ "zero", MINCORE_ZERO },
+		{ "zero", MINCORE_ZERO }, { "level", MINCORE_LEVEL },
 	};
+	const size_t nr = sizeof(bits) / sizeof(bits[0]);
+	const char *separator = "         ";
 	/* One is always reported, one comes with another. */
 	uint64_t known = report->bits | MINCORE_UNMAPPED;
 
 	if (known & MINCORE_RESIDENT)
 		known |= MINCORE_DENIED;
 	known &= ~region->unknown;
-	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
-		fprintf(out, "%s\"%s\": %s", i ? ", " : "         ", bits[i].name,
+	/* All but the level, which has a member of its own. */
+	for (size_t i = 0; i + 1 < nr; i++, separator = ", ")
+		fprintf(out, "%s\"%s\": %s", separator, bits[i].name,
 			known & bits[i].bit ? truth(region->state & bits[i].bit) :
 			"null");
-	fputs(",\n", out);
-}
-
-/* The names of what was asked for and is not known. */
-static void json_unknown(FILE *out, const struct region *region)
-{
-	static const struct { const char *name; unsigned int bit; } bits[] = {
-		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
-		{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
-		{ "writable", MINCORE_WRITABLE }, { "denied", MINCORE_DENIED },
-		{ "zero", MINCORE_ZERO },
-	};
-	const char *separator = "";
-
-	fputs("         \"unknown\": [", out);
-	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+	fputs(",\n         \"unknown\": [", out);
+	separator = "";
+	for (size_t i = 0; i < nr; i++) {
 		if (!(region->unknown & bits[i].bit))
 			continue;
 		fprintf(out, "%s\"%s\"", separator, bits[i].name);
@@ -135,51 +126,35 @@ static void json_unknown(FILE *out, const struct region *region)
 	fputs("],\n", out);
 }
 
-static void json_advice(FILE *out, const char *advice)
-{
-	fputs(", \"advice\": ", out);
-	if (advice)
-		json_string(out, advice);
-	else
-		fputs("null", out);
-}
-
 static void json_region(FILE *out, const struct report *report,
 			const struct region *region)
 {
-	uint64_t start = region->start;
-	uint64_t state = region->state;
-	unsigned int shift = MINCORE_ENTRY_SHIFT(state);
+	unsigned int shift = MINCORE_ENTRY_SHIFT(region->state);
 	enum backing backing = region_backing(report, region);
 	struct reason reason = { 0 };
 
-	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n",
-		report_address(report, start), report_offset(report, start),
-		(uint64_t)region->end - start, state);
-	if (report->bits & MINCORE_DAX && backing != BACKING_UNKNOWN)
-		fprintf(out, "         \"backing\": \"%s\", \"level\": ",
-			backing_name(backing));
-	else
-		fputs("         \"backing\": null, \"level\": ", out);
-	if (level_name(state))
-		fprintf(out, "\"%s\"", level_name(state));
-	else
-		fputs("null", out);
+	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n         \"backing\": ",
+		report_address(report, region->start),
+		report_offset(report, region->start), region_bytes(region),
+		region->state);
+	json_value(out, report->bits & MINCORE_DAX && backing != BACKING_UNKNOWN ?
+		   backing_name(backing) : NULL);
+	fputs(", \"level\": ", out);
+	json_value(out, level_name(region->state));
 	fprintf(out, ", \"entry_size\": %" PRIu64 ",\n",
 		shift && shift < 64 ? (uint64_t)1 << shift : 0);
 	json_bits(out, report, region);
-	json_unknown(out, region);
 	if (report->bits & MINCORE_PERSIST)
 		region_reason(report, region, &reason);
-	fputs("         \"reason\": ", out);
-	if (reason.code) {
-		fprintf(out, "{\"code\": \"%s\", \"text\": ", reason.code);
-		json_string(out, reason.text);
-		json_advice(out, reason_advice(report, reason.code));
-		fputs("}}", out);
-	} else {
-		fputs("null}", out);
+	if (!reason.code) {
+		fputs("         \"reason\": null}", out);
+		return;
 	}
+	fprintf(out, "         \"reason\": {\"code\": \"%s\", \"text\": ", reason.code);
+	json_string(out, reason.text);
+	fputs(", \"advice\": ", out);
+	json_value(out, reason_advice(report, reason.code));
+	fputs("}}", out);
 }
 
 static void json_fallback(FILE *out, const struct report *report,
@@ -200,7 +175,8 @@ static void json_fallback(FILE *out, const struct report *report,
 	fputs(", \"text\": ", out);
 	fallback_text(report, fallback, true, text, sizeof(text));
 	json_string(out, text);
-	json_advice(out, cause_advice(report, fallback->cause));
+	fputs(", \"advice\": ", out);
+	json_value(out, cause_advice(report, fallback->cause));
 	if (fallback_misfit(report, fallback, &misfit))
 		fprintf(out, ", \"modulo_pmd\": {\"offset\": %" PRIu64 ", \"address\": %" PRIu64 ", \"block\": %" PRIu64 ", \"partition\": %" PRIu64 "}",
 			misfit.offset, misfit.address, misfit.block,
@@ -273,7 +249,7 @@ static void json_report(FILE *out, const struct report *report)
 	fputs("    {\n", out);
 	json_text(out, indent, "path", report->target.path);
 	if (report->error[0]) {
-		json_key(out, indent, "error");
+		fputs("      \"error\": ", out);
 		json_string(out, report->error);
 		fputs("\n    }", out);
 		return;

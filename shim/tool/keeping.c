@@ -11,62 +11,46 @@
 #include <limits.h>
 #include <linux/btrfs.h>
 #include <linux/loop.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#include "tool.h"
-
-/* Newer than the headers of some. */
-#define XFS_MAGIC	0x58465342
-#define SECRETMEM	0x5345434d
-#define FUSE_MAGIC	0x65735546
+#include "facts.h"
+#include "magic.h"
+#include "text.h"
 
 /* A loop device in a file on a loop device, and so on. */
 #define MOST_BELOW	8
 
-static const struct {
+static const struct filesystem {
 	uint32_t magic;
 	bool memory;
 	const char *name;
 } filesystems[] = {
 	{ TMPFS_MAGIC, true, "tmpfs" }, { RAMFS_MAGIC, true, "ramfs" },
-	{ HUGETLBFS_MAGIC, true, "hugetlbfs" }, { SECRETMEM, true, "secretmem" },
-	{ OVERLAYFS_SUPER_MAGIC, false, "overlay" }, { XFS_MAGIC, false, "xfs" },
+	{ HUGETLBFS_MAGIC, true, "hugetlbfs" }, { SECRETMEM_MAGIC, true, "secretmem" },
+	{ OVERLAYFS_SUPER_MAGIC, false, "overlay" }, { XFS_SUPER_MAGIC, false, "xfs" },
 	{ BTRFS_SUPER_MAGIC, false, "btrfs" }, { EXT4_SUPER_MAGIC, false, "ext4" },
-	{ FUSE_MAGIC, false, "fuse" }, { NFS_SUPER_MAGIC, false, "nfs" },
+	{ FUSE_SUPER_MAGIC, false, "fuse" }, { NFS_SUPER_MAGIC, false, "nfs" },
+	{ 0, false, "" },	/* all others */
 };
 
-/* Index in filesystems; its size if it is none of them. */
-static size_t filesystem_of(uint32_t magic)
+static const struct filesystem *filesystem_of(uint32_t magic)
 {
-	size_t i = 0;
+	const struct filesystem *each = filesystems;
 
-	while (i < sizeof(filesystems) / sizeof(filesystems[0]) &&
-	       filesystems[i].magic != magic)
-		i++;
-	return i;
+	while (each->magic && each->magic != magic)
+		each++;
+	return each;
 }
 
-static uint32_t magic_of(int fd)
+/* Does an open file lie in a filesystem of memory? */
+static bool in_memory(int fd)
 {
-	struct statfs fs;
-
-	/* f_type is an int on some, and a long on others. */
-	return fstatfs(fd, &fs) ? 0 : (uint32_t)fs.f_type;
-}
-
-static bool in_memory(uint32_t magic)
-{
-	size_t i = filesystem_of(magic);
-
-	return i < sizeof(filesystems) / sizeof(filesystems[0]) &&
-	       filesystems[i].memory;
+	return filesystem_of(mincore2_fs_magic(fd))->memory;
 }
 
 static bool is_there(const char *dir, const char *name)
@@ -75,6 +59,18 @@ static bool is_there(const char *dir, const char *name)
 
 	path_print(path, "%s/%s", dir, name);
 	return access(path, F_OK) == 0;
+}
+
+static enum device_kind kind_at(const char *dir)
+{
+	struct mincore2_device device = { .kind = DEVICE_UNKNOWN };
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		mincore2_device_at(fd, dir, &device);
+		close(fd);
+	}
+	return device.kind;
 }
 
 static enum keeping device_keeps(const char *root, const char *dir, int below);
@@ -128,7 +124,7 @@ static enum keeping loop_keeps(const char *root, const char *dir, int below)
 	fd = open(file, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return KEPT_UNKNOWN;
-	if (in_memory(magic_of(fd)))
+	if (in_memory(fd))
 		keeping = KEPT_IN_MEMORY;
 	else if (is_file_of_loop(strrchr(dir, '/') + 1, fd) && !fstat(fd, &st))
 		keeping = numbers_keep(root, S_ISBLK(st.st_mode) ? st.st_rdev :
@@ -182,7 +178,7 @@ static enum keeping device_keeps(const char *root, const char *dir, int below)
 		return disk[0] ? device_keeps(root, disk, below + 1) :
 		       KEPT_UNKNOWN;
 	}
-	switch (device_kind_at(dir)) {
+	switch (kind_at(dir)) {
 	case DEVICE_VOLATILE:
 		return KEPT_IN_MEMORY;
 	case DEVICE_E820:
@@ -206,8 +202,8 @@ static enum keeping device_keeps(const char *root, const char *dir, int below)
  */
 static enum keeping overlay_keeps(struct facts *facts)
 {
-	enum keeping keeping = KEPT_UNKNOWN;
 	const char *upper = strstr(facts->options, ",upperdir=");
+	bool memory;
 	char path[PATH_MAX];
 	int fd;
 
@@ -222,10 +218,9 @@ static enum keeping overlay_keeps(struct facts *facts)
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return KEPT_UNKNOWN;
-	if (in_memory(magic_of(fd)))
-		keeping = KEPT_IN_MEMORY;
+	memory = in_memory(fd);
 	close(fd);
-	return keeping;
+	return memory ? KEPT_IN_MEMORY : KEPT_UNKNOWN;
 }
 
 /* The numbers of its files are not those of a device, and it may have several. */
@@ -248,20 +243,19 @@ enum keeping device_keeping(dev_t dev, const char *root)
 
 void facts_keeping(struct facts *facts, int fd, dev_t dev, const char *root)
 {
-	uint32_t magic = magic_of(fd);
-	size_t i = filesystem_of(magic);
+	uint32_t magic = mincore2_fs_magic(fd);
 
 	/* A mount that is not in mountinfo: the kernel's own, or out of sight. */
-	if (!facts->fstype[0] && i < sizeof(filesystems) / sizeof(filesystems[0]))
+	if (!facts->fstype[0])
 		snprintf(facts->fstype, sizeof(facts->fstype), "%s",
-			 filesystems[i].name);
-	facts->memory_fs = in_memory(magic);
+			 filesystem_of(magic)->name);
+	facts->memory_fs = filesystem_of(magic)->memory;
 	if (facts->memory_fs)
 		facts->keeping = KEPT_IN_MEMORY;
 	else if (magic == OVERLAYFS_SUPER_MAGIC)
 		facts->keeping = overlay_keeps(facts);
 	else if (magic == BTRFS_SUPER_MAGIC)
 		facts->keeping = btrfs_keeps(facts, fd, root);
-	else if (magic != FUSE_MAGIC)
+	else if (magic != FUSE_SUPER_MAGIC)
 		facts->keeping = numbers_keep(root, dev, 0);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "show.h"
 
 static int map_files(const struct options *options)
 {
@@ -30,8 +30,6 @@ static int map_files(const struct options *options)
 
 		if (report_examine(report, options->files[i], options))
 			status = STATUS_FAILED;
-		report_complain(report, report->warning);
-		report_complain(report, report->error);
 		if (at_once)
 			continue;
 		if (!report->error[0]) {

@@ -4,14 +4,15 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdarg.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "mapping.h"
+#include "text.h"
 
 /* Linux 5.14; the headers of older C libraries do not have them. */
 #ifndef MADV_POPULATE_READ
@@ -21,19 +22,6 @@
 
 #define MIB	((size_t)1 << 20)
 #define GIB	((size_t)1 << 30)
-
-int fail_with(char *error, size_t size, int err, const char *format, ...)
-{
-	va_list args;
-	int len;
-
-	va_start(args, format);
-	len = vsnprintf(error, size, format, args);
-	va_end(args);
-	if (len >= 0 && (size_t)len < size)
-		snprintf(error + len, size - (size_t)len, ": %s", strerror(err));
-	return -err;
-}
 
 /*
  * Address space for @len bytes at an address that is @like modulo @align: PMD
@@ -102,7 +90,7 @@ static void *map_over(struct mapping *mapping, const struct target *target,
 }
 
 int mapping_create(struct mapping *mapping, const struct target *target,
-		   const struct options *options, char *error, size_t size)
+		   const struct options *options, char *error)
 {
 	uint64_t len = (target->size + target->align - 1) / target->align *
 		       target->align;
@@ -115,13 +103,13 @@ int mapping_create(struct mapping *mapping, const struct target *target,
 		.writable = options->private_map || target->writable,
 	};
 	if (len < target->size || len > SIZE_MAX / 2)
-		return fail_with(error, size, EFBIG, "cannot map %llu bytes",
-			    (unsigned long long)target->size);
+		return fail(error, EFBIG, "cannot map %" PRIu64 " bytes: %m",
+			    target->size);
 	mapping->len = (size_t)len;
 	addr = reserve_best(mapping->len, target->align, target->like);
 	if (addr == MAP_FAILED)
-		return fail_with(error, size, errno, "no address space for %llu bytes (--offset and --length ask for less)",
-			    (unsigned long long)len);
+		return fail(error, errno, "no address space for %" PRIu64 " bytes (--offset and --length ask for less): %m",
+			    len);
 	mapping->addr = map_over(mapping, target, addr);
 	if (mapping->addr == MAP_FAILED) {
 		int err = errno;
@@ -129,8 +117,8 @@ int mapping_create(struct mapping *mapping, const struct target *target,
 		munmap(addr, mapping->len);
 		mapping->addr = NULL;
 		if (target->kind == TARGET_DEVDAX && options->private_map)
-			return fail_with(error, size, err, "a device-dax has no private mappings");
-		return fail_with(error, size, err, "cannot map it");
+			return fail(error, err, "a device-dax has no private mappings: %m");
+		return fail(error, err, "cannot map it: %m");
 	}
 	mapping->start = (uintptr_t)mapping->addr;
 	return 0;
@@ -204,7 +192,7 @@ static const char *sigbus_hint(int err)
 }
 
 static int write_pages(const struct mapping *mapping,
-		       const struct options *options, char *error, size_t size)
+		       const struct options *options, char *error)
 {
 	const size_t page = page_size();
 	/* Numbers are of the file, of which this may be a part. */
@@ -215,32 +203,24 @@ static int write_pages(const struct mapping *mapping,
 		const struct page_range *range = &options->write_pages[i];
 		int err;
 
-		if (range->first < first) {
-			snprintf(error, size, "page %llu is not mapped: the first is %llu",
-				 (unsigned long long)range->first,
-				 (unsigned long long)first);
-			return -EINVAL;
-		}
-		if (range->last >= pages) {
-			snprintf(error, size, "page %llu is past the end: there are %llu pages",
-				 (unsigned long long)range->last,
-				 (unsigned long long)pages);
-			return -EINVAL;
-		}
+		if (range->first < first)
+			return fail(error, EINVAL, "page %" PRIu64 " is not mapped: the first is %" PRIu64,
+				    range->first, first);
+		if (range->last >= pages)
+			return fail(error, EINVAL, "page %" PRIu64 " is past the end: there are %" PRIu64 " pages",
+				    range->last, pages);
 		err = populate(mapping, (size_t)(range->first - first) * page,
 			       (size_t)(range->last - range->first + 1) * page,
 			       true, options->cancelled);
 		if (err)
-			return fail_with(error, size, -err, "cannot write to pages %llu to %llu%s",
-				    (unsigned long long)range->first,
-				    (unsigned long long)range->last,
-				    sigbus_hint(err));
+			return fail(error, -err, "cannot write to pages %" PRIu64 " to %" PRIu64 "%s: %m",
+				    range->first, range->last, sigbus_hint(err));
 	}
 	return 0;
 }
 
 int mapping_touch(const struct mapping *mapping, const struct options *options,
-		  char *error, size_t size)
+		  char *error)
 {
 	/* Of a private mapping it would copy every page: nobody wants that. */
 	bool write = options->populate && mapping->writable &&
@@ -248,12 +228,12 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
 	int err;
 
 	/* Before the rest, so that reading fills up what is around them. */
-	err = write_pages(mapping, options, error, size);
+	err = write_pages(mapping, options, error);
 	if (err || (!options->populate && !options->read))
 		return err;
 	err = populate(mapping, 0, mapping->len, write, options->cancelled);
 	if (err)
-		return fail_with(error, size, -err, "cannot populate it for %s%s",
+		return fail(error, -err, "cannot populate it for %s%s: %m",
 			    write ? "writing" : "reading", sigbus_hint(err));
 	return 0;
 }

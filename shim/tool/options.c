@@ -9,10 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
-
-enum { ALL = (1 << NR_COMMANDS) - 1, MAP = 1 << COMMAND_MAP,
-       CHECK = 1 << COMMAND_CHECK, WATCH = 1 << COMMAND_WATCH };
+#include "mapping.h"
+#include "text.h"
 
 /* Beyond all letters. */
 #define OPTION(id, ...)	OPT_##id,
@@ -26,21 +24,6 @@ enum { BEFORE_OPTIONS = 255,
 #undef NEED
 
 enum { FIRST = BEFORE_OPTIONS + 1, NR_OPTIONS = END_OF_OPTIONS - FIRST };
-
-#define OPTION(id, name, letter, argument, words, commands, help) \
-	{ name, letter, argument, words, commands, 0, 0, help },
-#define FLAG(id, name, member, commands, help) \
-	{ name, 0, NULL, NULL, commands, offsetof(struct options, member), 0, help },
-#define NEED(id, name, bit, help) \
-	{ name, 0, NULL, NULL, CHECK, 0, bit, help },
-const struct option_info option_table[] = {
-#include "options.def"
-};
-#undef OPTION
-#undef FLAG
-#undef NEED
-
-const size_t nr_option_table = NR_OPTIONS;
 
 _Static_assert(NR_OPTIONS <= 64, "more options than bits of seen");
 
@@ -59,32 +42,6 @@ static int usage_error(const char *format, ...)
 	fputs("; try 'mincore2 --help'\n", stderr);
 	free(text);
 	return STATUS_USAGE;
-}
-
-int finish_output(int status)
-{
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "mincore2: cannot write the output: %s\n",
-			strerror(errno));
-		return status > STATUS_FAILED ? status : STATUS_FAILED;
-	}
-	return status;
-}
-
-static int set_level(struct options *options, const char *text)
-{
-	static const struct { const char *name; unsigned int level; } levels[] = {
-		{ "pte", MINCORE_PTE }, { "pmd", MINCORE_PMD },
-		{ "pud", MINCORE_PUD },
-	};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (!strcasecmp(text, levels[i].name)) {
-			options->need_level = levels[i].level;
-			return 0;
-		}
-	}
-	return -EINVAL;
 }
 
 static int set_page(struct options *options, const char *text)
@@ -122,15 +79,15 @@ static const char *set_value(struct options *options, int option,
 				     &options->nr_columns) ?
 			"a list of columns" : NULL;
 	case OPT_MIN_PERCENT:
-		return parse_percent(text, &options->min_percent) ?
+		return parse_real(text, 0, 100, &options->min_percent) ?
 			"a number from 0 to 100" : NULL;
 	case OPT_LEVEL:
-		return set_level(options, text) ? "pte, pmd or pud" : NULL;
+		return parse_level(text, &options->need_level) ? "pte, pmd or pud" : NULL;
 	case OPT_INTERVAL:
-		return parse_seconds(text, 0.05, &options->interval) ?
+		return parse_real(text, 0.05, MOST_SECONDS, &options->interval) ?
 			"a number of seconds, 0.05 at least" : NULL;
 	case OPT_TIME:
-		return parse_seconds(text, 0.05, &options->time) ?
+		return parse_real(text, 0.05, MOST_SECONDS, &options->time) ?
 			"a number of seconds, 0.05 at least" : NULL;
 	case OPT_COUNT:
 		return parse_size(text, &options->count) || !options->count ?
@@ -305,12 +262,6 @@ int options_parse(struct options *options, int argc, char **argv)
 	options->files = argv + optind + 1;
 	options->nr_files = (size_t)(argc - optind - 1);
 	return -1;
-}
-
-bool options_store(const struct options *options)
-{
-	return !options->private_map &&
-	       (options->populate || options->nr_write_pages);
 }
 
 void options_free(struct options *options)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The mincore2 tool: its command line. Part of tool.h.
+ * The mincore2 tool: its command line.
  */
 #ifndef MINCORE2_TOOL_OPTIONS_H
 #define MINCORE2_TOOL_OPTIONS_H
@@ -18,7 +18,7 @@ enum command { COMMAND_MAP, COMMAND_CHECK, COMMAND_WATCH, COMMAND_EXPLAIN,
 /* Columns of a row; the last two with --output only. */
 enum { COL_ADDRESS, COL_OFFSET, COL_SIZE, COL_BACKING, COL_LEVEL, COL_STATE,
        COL_PERSIST, COL_REASON, COL_FILE, NR_COLUMNS };
-enum { CELL = 32, MOST_COLUMNS = 16 };
+enum { MOST_COLUMNS = 16 };
 
 struct page_range { uint64_t first, last; };	/* page numbers, inclusive */
 
@@ -50,9 +50,6 @@ struct options {
 	size_t nr_files;
 };
 
-/* Are stores asked for, that a file has to be opened for writing for? */
-bool options_store(const struct options *options);
-
 /* All bits that the tool knows what to do with. */
 #define ALL_BITS	(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
 			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_ZERO)
@@ -70,7 +67,6 @@ struct option_info {
 };
 
 extern const struct option_info option_table[];
-extern const size_t nr_option_table;
 
 /* help.c */
 const char *command_name(enum command command);
@@ -105,12 +101,14 @@ int parse_bits(const char *text, unsigned int *bits);
 int parse_size(const char *text, uint64_t *size);
 /* Read names of columns as in "offset,level"; @columns has MOST_COLUMNS. */
 int parse_columns(const char *text, unsigned char *columns, size_t *nr);
-/* Read seconds as in "0.5", at least @least and at most a year; 0 or -EINVAL. */
-int parse_seconds(const char *text, double least, double *seconds);
-/* Read a number from 0 to 100; 0 or -EINVAL. */
-int parse_percent(const char *text, double *percent);
+/* Read "pte", "pmd" or "pud"; 0 or -EINVAL. */
+int parse_level(const char *text, unsigned int *level);
+/* Read a number as in "0.5", from @least to @most; 0 or -EINVAL. */
+int parse_real(const char *text, double least, double most, double *number);
+/* The longest time that is taken, in seconds: a year. */
+#define MOST_SECONDS	(366.0 * 24 * 60 * 60)
 
-/* Output that was lost (disk full, closed pipe) is a failure, too. */
-int finish_output(int status);
+/* "OFFSET" of COL_OFFSET. */
+const char *column_name(int column);
 
 #endif /* MINCORE2_TOOL_OPTIONS_H */

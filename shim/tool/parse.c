@@ -8,44 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
-
-static int parse_number(const char **text, int base, uint64_t *number)
-{
-	char *end;
-
-	/* strtoull() takes blanks and a sign; a page number has neither. */
-	if (!isdigit((unsigned char)**text))
-		return -EINVAL;
-	errno = 0;
-	*number = strtoull(*text, &end, base);
-	if (errno)
-		return -EINVAL;
-	*text = end;
-	return 0;
-}
+#include "digits.h"
+#include "options.h"
 
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 {
-	int err = 0;
+	int err = -EINVAL;
 
 	*ranges = NULL;
-	*nr = 0;
-	for (;;) {
-		struct page_range range;
-		struct page_range *more;
+	for (*nr = 0;; text++) {
+		struct page_range range, *more;
 
-		err = parse_number(&text, 10, &range.first);
+		if (!mincore2_digits(&text, 10, &range.first))
+			break;
 		range.last = range.first;
-		if (!err && *text == '-') {
+		if (*text == '-') {
 			text++;
-			err = parse_number(&text, 10, &range.last);
+			if (!mincore2_digits(&text, 10, &range.last))
+				break;
 		}
-		if (!err && range.last < range.first)
-			err = -EINVAL;
-		if (!err && *text && *text != ',')
-			err = -EINVAL;
-		if (err)
+		if (range.last < range.first || (*text && *text != ','))
 			break;
 		more = realloc(*ranges, (*nr + 1) * sizeof(range));
 		if (!more) {
@@ -54,7 +36,7 @@ int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 		}
 		*ranges = more;
 		(*ranges)[(*nr)++] = range;
-		if (!*text++)
+		if (!*text)
 			return 0;
 	}
 	free(*ranges);
@@ -63,47 +45,93 @@ int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 	return err;
 }
 
-int parse_bits(const char *text, unsigned int *bits)
+struct word { const char *name; unsigned int value; };
+
+static const struct word columns[] = {
+	{ "ADDRESS", COL_ADDRESS }, { "OFFSET", COL_OFFSET }, { "SIZE", COL_SIZE },
+	{ "BACKING", COL_BACKING }, { "LEVEL", COL_LEVEL }, { "STATE", COL_STATE },
+	{ "PERSIST", COL_PERSIST }, { "REASON", COL_REASON }, { "FILE", COL_FILE },
+};
+static const struct word bits_words[] = {
+	{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
+	{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
+	{ "writable", MINCORE_WRITABLE }, { "zero", MINCORE_ZERO },
+	{ "all", ALL_BITS },
+};
+static const struct word levels[] = {
+	{ "pte", MINCORE_PTE }, { "pmd", MINCORE_PMD }, { "pud", MINCORE_PUD },
+};
+
+/* A word in upper or lower case, which ends with the text or before @end. */
+static bool read_word(const char **text, char end, const struct word *words,
+		      size_t nr, unsigned int *value)
 {
-	static const struct { const char *name; unsigned int bit; } names[] = {
-		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
-		{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
-		{ "writable", MINCORE_WRITABLE }, { "zero", MINCORE_ZERO },
-		{ "all", ALL_BITS },
-	};
-	const size_t nr = sizeof(names) / sizeof(names[0]);
+	const char delimiters[] = { end, '\0' };
+	size_t len = strcspn(*text, delimiters);
 
-	*bits = 0;
-	for (;;) {
-		size_t len = strcspn(text, ",");
-		size_t i = 0;
+	for (size_t i = 0; i < nr; i++) {
+		if (strlen(words[i].name) != len ||
+		    strncasecmp(*text, words[i].name, len))
+			continue;
+		*value = words[i].value;
+		*text += len;
+		return true;
+	}
+	return false;
+}
 
-		while (i < nr && (strlen(names[i].name) != len ||
-				  strncasecmp(text, names[i].name, len)))
-			i++;
-		if (i == nr)
+#define READ_WORD(text, end, words, value)	\
+	read_word(text, end, words, sizeof(words) / sizeof((words)[0]), value)
+
+const char *column_name(int column)
+{
+	return columns[column].name;
+}
+
+int parse_columns(const char *text, unsigned char *list, size_t *nr)
+{
+	unsigned int column;
+
+	for (*nr = 0;; text++) {
+		if (*nr == MOST_COLUMNS || !READ_WORD(&text, ',', columns, &column))
 			return -EINVAL;
-		*bits |= names[i].bit;
-		text += len;
-		if (!*text++)
+		list[(*nr)++] = (unsigned char)column;
+		if (!*text)
 			return 0;
 	}
+}
+
+int parse_bits(const char *text, unsigned int *bits)
+{
+	unsigned int bit;
+
+	for (*bits = 0;; text++) {
+		if (!READ_WORD(&text, ',', bits_words, &bit))
+			return -EINVAL;
+		*bits |= bit;
+		if (!*text)
+			return 0;
+	}
+}
+
+int parse_level(const char *text, unsigned int *level)
+{
+	return READ_WORD(&text, '\0', levels, level) ? 0 : -EINVAL;
 }
 
 int parse_size(const char *text, uint64_t *size)
 {
 	static const char units[] = "KMGT";
+	/* A leading zero is no sign of an octal number. */
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	const char *unit;
 	unsigned int shift;
-	int err;
 
-	/* Base 0 would read a leading zero as octal. */
-	if (hex && !isxdigit((unsigned char)text[2]))
+	text += hex ? 2 : 0;
+	if (!mincore2_digits(&text, hex ? 16 : 10, size))
 		return -EINVAL;
-	err = parse_number(&text, hex ? 16 : 10, size);
-	if (err || !*text)
-		return err;
+	if (!*text)
+		return 0;
 	unit = strchr(units, toupper((unsigned char)*text));
 	if (!unit || text[1])
 		return -EINVAL;
@@ -114,24 +142,13 @@ int parse_size(const char *text, uint64_t *size)
 	return 0;
 }
 
-int parse_seconds(const char *text, double least, double *seconds)
-{
-	const double year = 366.0 * 24 * 60 * 60;
-	char *end;
-
-	if (!isdigit((unsigned char)*text) && *text != '.')
-		return -EINVAL;
-	*seconds = strtod(text, &end);
-	/* Also false for what is not a number. */
-	return !*end && *seconds >= least && *seconds <= year ? 0 : -EINVAL;
-}
-
-int parse_percent(const char *text, double *percent)
+int parse_real(const char *text, double least, double most, double *number)
 {
 	char *end;
 
+	/* strtod() takes blanks, signs, "inf" and "nan". */
 	if (!isdigit((unsigned char)*text) && *text != '.')
 		return -EINVAL;
-	*percent = strtod(text, &end);
-	return !*end && *percent >= 0 && *percent <= 100 ? 0 : -EINVAL;
+	*number = strtod(text, &end);
+	return !*end && *number >= least && *number <= most ? 0 : -EINVAL;
 }

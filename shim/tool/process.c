@@ -6,50 +6,40 @@
  * it (DAX, persistence) is the same for both; page-table entries are not.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
-#include "maps.h"
-#include "tool.h"
+#include "digits.h"
+#include "mapping.h"
+#include "text.h"
 
-#define GIB	((uint64_t)1 << 30)
-
-static bool read_hex(const char **text, uint64_t *number)
+static bool read_address(const char **text, uint64_t *address)
 {
-	char *end;
-
-	if (!isxdigit((unsigned char)**text))
-		return false;
-	errno = 0;
-	*number = strtoull(*text, &end, 16);
-	*text = end;
-	return !errno;
+	if (!strncasecmp(*text, "0x", 2))
+		*text += 2;
+	return mincore2_digits(text, 16, address);
 }
 
 /* PID:ADDRESS has an end of 0. */
 static bool parse_operand(const char *text, struct process *process)
 {
-	uint64_t pid = 0;
+	uint64_t pid;
 
 	*process = (struct process) { 0 };
-	if (!isdigit((unsigned char)*text))
-		return false;
-	while (isdigit((unsigned char)*text) && pid < INT_MAX)
-		pid = pid * 10 + (uint64_t)(*text++ - '0');
-	if (*text++ != ':' || !pid || pid > INT_MAX ||
-	    !read_hex(&text, &process->start))
+	if (!mincore2_digits(&text, 10, &pid) || *text++ != ':' || !pid ||
+	    pid > INT_MAX || !read_address(&text, &process->start))
 		return false;
 	process->pid = (pid_t)pid;
 	if (!*text)
 		return true;
-	return *text++ == '-' && read_hex(&text, &process->end) && !*text &&
+	return *text++ == '-' && read_address(&text, &process->end) && !*text &&
 	       process->end > process->start;
 }
 
@@ -63,152 +53,126 @@ bool process_operand(const char *text)
 /* A line of maps, proc(5); false if it is not the one with @process->start. */
 bool process_parse_map(struct process *process, const char *line)
 {
-	struct mincore2_vma vma;
+	struct mincore2_vma *vma = &process->vma;
 
-	if (!mincore2_maps_parse(line, &vma))
+	if (!mincore2_maps_parse(line, vma))
 		return false;
-	process->map_start = vma.start;
-	process->map_end = vma.end;
-	process->offset = vma.offset;
-	process->major = vma.dev_major;
-	process->minor = vma.dev_minor;
-	process->ino = vma.ino;
-	process->writable = vma.write;
-	process->shared = vma.shared;
-	snprintf(process->path, sizeof(process->path), "%s", vma.name);
-	process->path[strcspn(process->path, "\n")] = '\0';
-	return process->start >= vma.start && process->start < vma.end;
+	snprintf(process->path, sizeof(process->path), "%s", vma->name);
+	vma->name = NULL;	/* the line will be gone */
+	return process->start >= vma->start && process->start < vma->end;
 }
 
-__attribute__((format(printf, 4, 5)))
-static int fail(char *error, size_t size, int err, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return -err;
-}
-
-static FILE *open_proc(const struct process *process, const char *root,
-		       const char *name)
+static struct mincore2_lines open_proc(const struct process *process,
+				       const char *root, const char *name)
 {
 	char path[PATH_MAX];
 
 	path_print(path, "%s/proc/%d/%s", root, (int)process->pid, name);
-	return fopen(path, "re");
+	return (struct mincore2_lines) { .fd = open(path, O_RDONLY | O_CLOEXEC) };
 }
 
 int process_find(struct process *process, const char *operand,
-		 const char *root, char *error, size_t size)
+		 const char *root, char *error)
 {
+	const struct mincore2_vma *vma = &process->vma;
+	struct mincore2_lines maps;
+	char line[MINCORE2_LINE];
 	bool found = false;
-	char *line = NULL;
-	size_t room = 0;
-	FILE *maps;
 
 	if (!parse_operand(operand, process))
-		return fail(error, size, EINVAL, "not PID:ADDRESS or PID:START-END");
+		return fail(error, EINVAL, "not PID:ADDRESS or PID:START-END");
 	maps = open_proc(process, root, "maps");
-	if (!maps)
-		return fail(error, size, errno, "cannot see the mappings of process %d: %s",
-			    (int)process->pid, strerror(errno == ENOENT ? ESRCH : errno));
-	while (!found && getline(&line, &room, maps) > 0)
+	if (maps.fd < 0)
+		return fail(error, errno == ENOENT ? ESRCH : errno,
+			     "cannot see the mappings of process %d: %m",
+			     (int)process->pid);
+	while (!found && mincore2_maps_line(&maps, line, sizeof(line)) > 0)
 		found = process_parse_map(process, line);
-	free(line);
-	fclose(maps);
+	close(maps.fd);
 	if (!found)
-		return fail(error, size, ENOENT, "process %d has no mapping there",
+		return fail(error, ENOENT, "process %d has no mapping there",
 			    (int)process->pid);
-	if (!process->ino || process->path[0] != '/')
-		return fail(error, size, EINVAL, "what is mapped there is no file");
+	if (!vma->ino || process->path[0] != '/')
+		return fail(error, EINVAL, "what is mapped there is no file");
 	if (!process->end) {
-		process->start = process->map_start;
-		process->end = process->map_end;
+		process->start = vma->start;
+		process->end = vma->end;
 	}
 	if (process->start % page_size() || process->end % page_size())
-		return fail(error, size, EINVAL, "addresses must be multiples of the page size");
-	if (process->end > process->map_end)
-		return fail(error, size, EINVAL, "more than one mapping: the first ends at %" PRIx64,
-			    process->map_end);
+		return fail(error, EINVAL, "addresses must be multiples of the page size");
+	if (process->end > vma->end)
+		return fail(error, EINVAL, "more than one mapping: the first ends at %" PRIx64,
+			    vma->end);
 	return 0;
 }
 
 bool process_same(const struct process *process, const char *operand,
 		  const char *root)
 {
+	const struct mincore2_vma *was = &process->vma;
 	struct process now;
-	char error[256];
+	char error[ERROR_SIZE];
 
-	return !process_find(&now, operand, root, error, sizeof(error)) &&
-	       now.map_start == process->map_start &&
-	       now.map_end == process->map_end &&
-	       now.offset == process->offset && now.ino == process->ino &&
-	       now.major == process->major && now.minor == process->minor &&
-	       now.shared == process->shared &&
-	       now.writable == process->writable;
-}
-
-static bool room_for_pud(const struct process *process)
-{
-	uint64_t first = (process->map_start + GIB - 1) / GIB * GIB;
-
-	return first < process->map_end && process->map_end - first >= GIB;
+	return !process_find(&now, operand, root, error) &&
+	       now.vma.start == was->start && now.vma.end == was->end &&
+	       now.vma.offset == was->offset && now.vma.ino == was->ino &&
+	       now.vma.dev_major == was->dev_major &&
+	       now.vma.dev_minor == was->dev_minor &&
+	       now.vma.shared == was->shared && now.vma.write == was->write;
 }
 
 /* Has the process a device-dax mapped that may have 1 GiB entries? */
 static bool has_pud_mapping(const struct process *process, const char *root)
 {
-	FILE *maps = open_proc(process, root, "maps");
-	bool found = false;
-	char *line = NULL;
-	size_t room = 0;
+	struct mincore2_lines maps = open_proc(process, root, "maps");
+	char line[MINCORE2_LINE];
+	bool found = maps.fd < 0;
 
-	while (maps && !found && getline(&line, &room, maps) > 0) {
-		struct process other = { .start = UINT64_MAX };
+	while (!found && mincore2_maps_line(&maps, line, sizeof(line)) > 0) {
+		struct mincore2_device device;
+		struct mincore2_vma vma;
 		struct stat st;
 
-		process_parse_map(&other, line);
-		if (!other.ino || !room_for_pud(&other))
+		if (!mincore2_maps_parse(line, &vma) || !vma.ino ||
+		    !mincore2_room_for(vma.start, vma.end, mincore2_pud_shift()))
 			continue;
 		/* One that is out of reach is believed to be the worst. */
-		if (stat(other.path, &st) || st.st_ino != other.ino)
+		if (stat(vma.name, &st) || st.st_ino != vma.ino)
 			found = true;
 		else if (S_ISCHR(st.st_mode))
-			found = is_devdax(st.st_rdev) &&
-				devdax_align(st.st_rdev) % GIB == 0;
+			found = devdax_find(st.st_rdev, &device) &&
+				(!device.align ||
+				 device.align >> mincore2_pud_shift());
 	}
-	free(line);
-	if (maps)
-		fclose(maps);
-	return found || !maps;
+	if (maps.fd >= 0)
+		close(maps.fd);
+	return found;
 }
 
 int process_sync(const struct process *process, const char *root)
 {
-	char *line = NULL;
-	size_t room = 0;
+	struct mincore2_lines smaps;
+	char line[MINCORE2_LINE];
 	bool here = false;
 	int sync = -ENOENT;
-	FILE *smaps;
 
 	if (has_pud_mapping(process, root))
 		return -EBUSY;
 	smaps = open_proc(process, root, "smaps");
-	if (!smaps)
+	if (smaps.fd < 0)
 		return -errno;
-	while (sync == -ENOENT && getline(&line, &room, smaps) > 0) {
-		uint64_t start, end;
+	while (sync == -ENOENT &&
+	       mincore2_maps_line(&smaps, line, sizeof(line)) > 0) {
+		struct mincore2_vma vma;
 
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2)
-			here = start == process->map_start &&
-			       end == process->map_end;
+		if (mincore2_maps_parse(line, &vma))
+			here = vma.start == process->vma.start &&
+			       vma.end == process->vma.end;
 		else if (here && !strncmp(line, "VmFlags:", 8))
-			sync = strstr(line, " sf ") || strstr(line, " sf\n");
+			sync = strstr(line, " sf ") ||
+			       !strcmp(line + strlen(line) - 3, " sf");
 	}
-	free(line);
-	fclose(smaps);
+	close(smaps.fd);
 	return sync;
 }
 
@@ -221,34 +185,35 @@ static bool is_file_of(const struct process *process, int fd)
 {
 	struct stat st;
 
-	return !fstat(fd, &st) && st.st_ino == process->ino &&
-	       major(st.st_dev) == process->major &&
-	       minor(st.st_dev) == process->minor;
+	return !fstat(fd, &st) && st.st_ino == process->vma.ino &&
+	       major(st.st_dev) == process->vma.dev_major &&
+	       minor(st.st_dev) == process->vma.dev_minor;
 }
 
 int process_open(const struct process *process, struct target *target,
-		 bool need_write, char *error, size_t size)
+		 bool need_write, char *error)
 {
-	bool write = need_write && process->shared && process->writable;
+	bool write = need_write && process->vma.shared && process->vma.write;
 	char link[PATH_MAX];
 	int err;
 
 	/* The link leads to the file itself, be its name gone or another's. */
 	path_print(link, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
-		   (int)process->pid, process->map_start, process->map_end);
-	err = target_open(target, link, write, error, size);
+		   (int)process->pid, process->vma.start, process->vma.end);
+	err = target_open(target, link, write, error);
 	/* Without privileges the link is closed: by name, if it is the same. */
 	if (err == -EPERM || err == -EACCES) {
 		error[0] = '\0';
-		err = target_open(target, process->path, write, error, size);
+		err = target_open(target, process->path, write, error);
 		if (!err && !is_file_of(process, target->fd)) {
 			target_close(target);
-			err = fail(error, size, ESTALE, "its file is not the one at that path, as far as can be told without CAP_CHECKPOINT_RESTORE");
+			err = fail(error, ESTALE, "its file is not the one at that path, as far as can be told without CAP_CHECKPOINT_RESTORE");
 		}
 	}
 	if (err)
 		return err;
-	target->offset = process->offset + (process->start - process->map_start);
+	target->offset = process->vma.offset +
+			 (process->start - process->vma.start);
 	target->size = process->end - process->start;
 	target->like = process->start;
 	return 0;

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "tool.h"
+#include "judge.h"
 
 static bool file_is_dax(const struct report *report)
 {
@@ -145,43 +145,29 @@ static void page_cache_reason(const struct report *report,
 		    type, detail);
 }
 
+/* What speaks against a device; "%s" is its name. */
+static const struct { const char *code, *text; } devices[] = {
+	[DEVICE_VIRTIO_PMEM] = { "virtio-pmem", "virtio-pmem: stores reach the host's page cache; only a flush request (fsync) makes them durable" },
+	[DEVICE_E820] = { "legacy-e820", "legacy persistent memory (e820 type 12, memmap=nn!ss): its driver cannot guarantee that stores persist" },
+	[DEVICE_UNARMED] = { "unarmed", "an NVDIMM that is not armed: its firmware cannot save what is stored when the power goes" },
+	[DEVICE_NO_FLUSH] = { "no-flush", "the driver of this memory region cannot guarantee that stores persist" },
+	[DEVICE_NO_DOMAIN] = { "no-domain", "the platform states no persistence domain: the region's persistence_domain in sysfs would have to be memory_controller or cpu_cache" },
+	[DEVICE_VOLATILE] = { "volatile", "volatile memory (soft-reserved, CXL RAM or a volatile NVDIMM region): lost when the power goes" },
+	[DEVICE_MAPPER] = { "device-mapper", "%s is a device-mapper device: what is below may be exchanged while it is mapped" },
+	[DEVICE_MD] = { "md", "%s is a software RAID: a store reaches no more than one of its disks" },
+};
+
 static bool device_reason(const struct facts *facts, struct reason *reason)
 {
 	enum device_kind kind = facts->keeping == KEPT_IN_MEMORY ?
 				DEVICE_VOLATILE : facts->device_kind;
 
-	switch (kind) {
-	case DEVICE_VIRTIO_PMEM:
-		set(reason, "virtio-pmem", "virtio-pmem: stores reach the host's page cache; only a flush request (fsync) makes them durable");
-		return true;
-	case DEVICE_E820:
-		set(reason, "legacy-e820", "legacy persistent memory (e820 type 12, memmap=nn!ss): its driver cannot guarantee that stores persist");
-		return true;
-	case DEVICE_UNARMED:
-		set(reason, "unarmed", "an NVDIMM that is not armed: its firmware cannot save what is stored when the power goes");
-		return true;
-	case DEVICE_NO_FLUSH:
-		set(reason, "no-flush", "the driver of this memory region cannot guarantee that stores persist");
-		return true;
-	case DEVICE_NO_DOMAIN:
-		set(reason, "no-domain", "the platform states no persistence domain: the region's persistence_domain in sysfs would have to be memory_controller or cpu_cache");
-		return true;
-	case DEVICE_VOLATILE:
-		set(reason, "volatile", "volatile memory (soft-reserved, CXL RAM or a volatile NVDIMM region): lost when the power goes");
-		return true;
-	case DEVICE_MAPPER:
-		set(reason, "device-mapper", "%s is a device-mapper device: what is below may be exchanged while it is mapped",
-		    facts->device);
-		return true;
-	case DEVICE_MD:
-		set(reason, "md", "%s is a software RAID: a store reaches no more than one of its disks",
-		    facts->device);
-		return true;
-	case DEVICE_UNKNOWN:
-	case DEVICE_PMEM:
-		break;
-	}
-	return false;
+	if (!devices[kind].code)
+		return false;
+	reason->code = devices[kind].code;
+	snprintf(reason->text, sizeof(reason->text), devices[kind].text,
+		 facts->device);
+	return true;
 }
 
 static bool filesystem_reason(const struct facts *facts, struct reason *reason)

@@ -4,20 +4,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <string.h>
 
-#include "tool.h"
-
-uint64_t report_offset(const struct report *report, uint64_t address)
-{
-	return report->target.offset + (address - report->mapping.start);
-}
-
-uint64_t report_address(const struct report *report, uint64_t address)
-{
-	return report->process.pid ?
-	       report->process.start + (address - report->mapping.start) : address;
-}
+#include "judge.h"
 
 void report_complain(const struct report *report, const char *text)
 {
@@ -31,32 +19,37 @@ void report_complain(const struct report *report, const char *text)
 	fputc('\n', stderr);
 }
 
+/* Are stores asked for, that the file has to be opened for writing for? */
+static bool stores(const struct options *options)
+{
+	return !options->private_map &&
+	       (options->populate || options->nr_write_pages);
+}
+
 /* The file of another process; @how is changed to what that one did. */
 static int open_process(struct report *report, const char *operand,
 			struct options *how)
 {
 	struct process *process = &report->process;
-	size_t size = sizeof(report->error);
 	int sync = 0;
 	int err;
 
-	err = process_find(process, operand, "", report->error, size);
+	err = process_find(process, operand, "", report->error);
 	if (!err)
-		err = process_open(process, &report->target, options_store(how),
-				   report->error, size);
+		err = process_open(process, &report->target, stores(how),
+				   report->error);
 	report->target.path = operand;
 	if (err)
 		return err;
 	/* Device-dax does not care about MAP_SYNC, and smaps would split it. */
-	if (report->target.kind == TARGET_FILE && process->shared)
+	if (report->target.kind == TARGET_FILE && process->vma.shared)
 		sync = process_sync(process, "");
 	if (sync < 0)
-		snprintf(report->warning, sizeof(report->warning),
-			 "taken as mapped without MAP_SYNC: %s", sync == -EBUSY ?
-			 "reading smaps would split the 1 GiB device-dax entries of the process" :
-			 strerror(-sync));
+		fail(report->warning, -sync, sync == -EBUSY ?
+		     "taken as mapped without MAP_SYNC: reading smaps would split the 1 GiB device-dax entries of the process" :
+		     "taken as mapped without MAP_SYNC: %m");
 	process->sync = sync > 0;
-	how->private_map = !process->shared;
+	how->private_map = !process->vma.shared;
 	how->no_sync = !process->sync;
 	return 0;
 }
@@ -75,15 +68,13 @@ static int cut(struct report *report, const struct options *options)
 
 	if (options->has_length && start < end && options->length < end - start)
 		end = start + options->length;
-	return target_cut(target, start, end, align, report->error,
-			  sizeof(report->error));
+	return target_cut(target, start, end, align, report->error);
 }
 
 int report_open(struct report *report, const char *path,
 		const struct options *options)
 {
 	struct options how = *options;
-	size_t size = sizeof(report->error);
 	int err;
 
 	*report = (struct report) { .bits = options->bits, .way = options->way };
@@ -92,13 +83,12 @@ int report_open(struct report *report, const char *path,
 	if (process_operand(path))
 		err = open_process(report, path, &how);
 	else
-		err = target_open(&report->target, path, options_store(&how),
-				  report->error, size);
+		err = target_open(&report->target, path, stores(&how), report->error);
 	if (!err && (options->has_offset || options->has_length))
 		err = cut(report, options);
 	if (!err)
 		err = mapping_create(&report->mapping, &report->target, &how,
-				     report->error, size);
+				     report->error);
 	/* A mapping for reading has one answer only, which says nothing. */
 	if (!report->mapping.writable && report->bits != MINCORE_WRITABLE)
 		report->bits &= ~MINCORE_WRITABLE;
@@ -158,25 +148,21 @@ static void look(struct report *report, const struct options *options)
 
 int report_ask(struct report *report, const struct options *options)
 {
-	size_t size = sizeof(report->error);
 	int touch_err;
 	int err;
 
 	look(report, options);
-	touch_err = mapping_touch(&report->mapping, options, report->warning,
-				  sizeof(report->warning));
+	touch_err = mapping_touch(&report->mapping, options, report->warning);
 	region_list_free(&report->regions);
 	err = mapping_query(&report->mapping, report->way, report->bits,
 			    options->cancelled, &report->regions,
-			    report->error, size);
+			    report->error);
 	if (err)
 		return err;
 	ask_extents(report);
 	if (report->process.pid &&
-	    !process_same(&report->process, report->target.path, "")) {
-		snprintf(report->error, size, "the process has changed its mappings meanwhile");
-		return -EAGAIN;
-	}
+	    !process_same(&report->process, report->target.path, ""))
+		return fail(report->error, EAGAIN, "the process has changed its mappings meanwhile");
 	return touch_err;
 }
 
@@ -202,5 +188,7 @@ int report_examine(struct report *report, const char *path,
 		err = report_ask(report, options);
 	/* The report stays good without them. */
 	report_close(report);
+	report_complain(report, report->warning);
+	report_complain(report, report->error);
 	return err;
 }

@@ -4,48 +4,46 @@
  * it. The first line shows levels and states, the second persistence; the
  * legend names what occurs, and how much of it there is.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "show.h"
 
-/* What a column can show; of several, see strip_fill(). */
+/* The lines: by what it is mapped, and persistence. */
+enum { MAPPED, PERSISTENT, NR_LANES };
+
+/* What a column can show; of several, see fill_by_size(). */
 enum look {
 	LOOK_PUD, LOOK_PMD, LOOK_PTE, LOOK_HOLE, LOOK_COPIED, LOOK_CACHED,
 	LOOK_NONE, LOOK_DENIED, LOOK_UNMAPPED, LOOK_UNKNOWN, NR_LOOKS
 };
 
-static const struct {
-	const char *utf8, *ascii, *colour, *text;
-} looks[NR_LOOKS] = {
-	[LOOK_PUD] = { "█", "#", "1;34", "PUD" },
-	[LOOK_PMD] = { "▓", "=", "32", "PMD" },
-	[LOOK_PTE] = { "▒", "-", "33", "PTE" },
-	[LOOK_HOLE] = { "○", "o", "36", "hole (zero page)" },
-	[LOOK_COPIED] = { "◆", "c", "1;35", "copied" },
-	[LOOK_CACHED] = { "▁", "_", "37", "in memory, no entry" },
-	[LOOK_NONE] = { "·", ".", "2", "no entry" },
-	[LOOK_DENIED] = { "?", "?", "31", "residency denied" },
-	[LOOK_UNMAPPED] = { "×", "x", "31", "unmapped" },
-	[LOOK_UNKNOWN] = { "~", "~", "33", "not known" },
-};
-
 enum safety { SAFE_YES, SAFE_NO, SAFE_UNKNOWN, NR_SAFE };
 
-static const struct {
+static const struct glyph {
 	const char *utf8, *ascii, *colour, *text;
-} safes[NR_SAFE] = {
-	[SAFE_YES] = { "━", "+", "1;32", "persistence-safe" },
-	[SAFE_NO] = { "╌", "!", "31", "not safe" },
-	[SAFE_UNKNOWN] = { "?", "?", "33", "not known" },
+} glyphs[NR_LANES][NR_LOOKS] = {
+	[MAPPED] = {
+		[LOOK_PUD] = { "█", "#", "1;34", "PUD" },
+		[LOOK_PMD] = { "▓", "=", "32", "PMD" },
+		[LOOK_PTE] = { "▒", "-", "33", "PTE" },
+		[LOOK_HOLE] = { "○", "o", "36", "hole (zero page)" },
+		[LOOK_COPIED] = { "◆", "c", "1;35", "copied" },
+		[LOOK_CACHED] = { "▁", "_", "37", "in memory, no entry" },
+		[LOOK_NONE] = { "·", ".", "2", "no entry" },
+		[LOOK_DENIED] = { "?", "?", "31", "residency denied" },
+		[LOOK_UNMAPPED] = { "×", "x", "31", "unmapped" },
+		[LOOK_UNKNOWN] = { "~", "~", "33", "not known" },
+	},
+	[PERSISTENT] = {
+		[SAFE_YES] = { "━", "+", "1;32", "persistence-safe" },
+		[SAFE_NO] = { "╌", "!", "31", "not safe" },
+		[SAFE_UNKNOWN] = { "?", "?", "33", "not known" },
+	},
 };
 
-enum { LABEL_WIDTH = 11, MARGIN = 2 };
-
 struct column {
-	enum look look;
-	enum safety safe;
+	unsigned char lane[NR_LANES];	/* enum look, enum safety */
 };
 
 static enum look region_look(const struct report *report,
@@ -85,11 +83,11 @@ static enum look region_look(const struct report *report,
 static struct column region_column(const struct report *report,
 				   const struct region *region)
 {
-	return (struct column) {
-		.look = region_look(report, region),
-		.safe = region->unknown & MINCORE_PERSIST ? SAFE_UNKNOWN :
-			region->state & MINCORE_PERSIST ? SAFE_YES : SAFE_NO,
-	};
+	return (struct column) { {
+		[MAPPED] = (unsigned char)region_look(report, region),
+		[PERSISTENT] = region->unknown & MINCORE_PERSIST ? SAFE_UNKNOWN :
+			       region->state & MINCORE_PERSIST ? SAFE_YES : SAFE_NO,
+	} };
 }
 
 /*
@@ -108,7 +106,7 @@ static void fill_by_region(const struct report *report, struct column *columns,
 		const struct region *region = &list->region[i];
 		size_t end;
 
-		bytes += (double)(region->end - region->start);
+		bytes += (double)region_bytes(region);
 		end = i + 1 + (size_t)(bytes / (double)report->mapping.len *
 				       spare + 0.5);
 		if (i + 1 == list->nr || end > width)
@@ -142,7 +140,8 @@ static void fill_by_size(const struct report *report, struct column *columns,
 			struct column column = region_column(report, region);
 			uint64_t lo = region->start > from ? region->start : from;
 			uint64_t hi = region->end < to ? region->end : to;
-			uint64_t *total = &sum[column.look][column.safe];
+			uint64_t *total = &sum[column.lane[MAPPED]]
+					      [column.lane[PERSISTENT]];
 
 			*total += hi > lo ? hi - lo : 0;
 			if (*total > most) {
@@ -153,57 +152,42 @@ static void fill_by_size(const struct report *report, struct column *columns,
 	}
 }
 
-static void colour_on(FILE *out, const struct terminal *terminal,
-		      const char *colour)
+/* Switch a colour on; off with "0". */
+static void colour(FILE *out, const struct terminal *terminal, const char *code)
 {
 	if (terminal->colour)
-		fprintf(out, "\033[%sm", colour);
-}
-
-static void colour_off(FILE *out, const struct terminal *terminal)
-{
-	if (terminal->colour)
-		fputs("\033[0m", out);
+		fprintf(out, "\033[%sm", code);
 }
 
 static void print_lane(FILE *out, const struct terminal *terminal,
-		       const struct column *columns, size_t width, bool safety)
+		       const struct column *columns, size_t width, int lane)
 {
-	fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH,
-		safety ? "persistent" : "mapped by");
+	print_label(out, lane == PERSISTENT ? "persistent" : "mapped by");
 	for (size_t i = 0; i < width; i++) {
-		int look = safety ? (int)columns[i].safe :
-			   (int)columns[i].look;
-		const char *colour = safety ? safes[look].colour :
-				     looks[look].colour;
-		const char *ascii = safety ? safes[look].ascii :
-				    looks[look].ascii;
-		const char *utf8 = safety ? safes[look].utf8 : looks[look].utf8;
-		bool same = i && (safety ? columns[i - 1].safe == columns[i].safe :
-				  columns[i - 1].look == columns[i].look);
+		const struct glyph *glyph = &glyphs[lane][columns[i].lane[lane]];
 
-		if (!same) {
+		if (!i || columns[i - 1].lane[lane] != columns[i].lane[lane]) {
 			if (i)
-				colour_off(out, terminal);
-			colour_on(out, terminal, colour);
+				colour(out, terminal, "0");
+			colour(out, terminal, glyph->colour);
 		}
-		fputs(terminal->utf8 ? utf8 : ascii, out);
+		fputs(terminal->utf8 ? glyph->utf8 : glyph->ascii, out);
 	}
-	colour_off(out, terminal);
+	colour(out, terminal, "0");
 	fputc('\n', out);
 }
 
 /* One entry of the legend; starts a new line where it would not fit. */
 static size_t print_key(FILE *out, const struct terminal *terminal,
-			size_t column, const char *glyph, const char *colour,
-			const char *text, uint64_t bytes)
+			size_t column, const struct glyph *glyph, uint64_t bytes)
 {
 	const size_t indent = MARGIN + LABEL_WIDTH;
 	char size[24];
 	char entry[80];
 	size_t len;
 
-	snprintf(entry, sizeof(entry), "%s %s", text, size_text(terminal, bytes, size));
+	snprintf(entry, sizeof(entry), "%s %s", glyph->text,
+		 size_text(terminal, bytes, size));
 	len = strlen(entry) + 2;
 	if (column > indent && column + 2 + len > terminal->width) {
 		fprintf(out, "\n%*s", (int)indent, "");
@@ -212,60 +196,51 @@ static size_t print_key(FILE *out, const struct terminal *terminal,
 		fputs("  ", out);
 		column += 2;
 	}
-	colour_on(out, terminal, colour);
-	fputs(glyph, out);
-	colour_off(out, terminal);
+	colour(out, terminal, glyph->colour);
+	fputs(terminal->utf8 ? glyph->utf8 : glyph->ascii, out);
+	colour(out, terminal, "0");
 	fprintf(out, " %s", entry);
 	return column + len;
 }
 
-/* The first line has something to say with one of these only. */
-static bool shows_entries(const struct report *report)
-{
-	return report->bits & (MINCORE_LEVEL | MINCORE_RESIDENT | MINCORE_ZERO);
-}
+/* Bits without which a line has nothing to say. */
+static const unsigned int lane_bits[NR_LANES] = {
+	MINCORE_LEVEL | MINCORE_RESIDENT | MINCORE_ZERO, MINCORE_PERSIST,
+};
 
 static void print_legend(FILE *out, const struct terminal *terminal,
 			 const struct report *report)
 {
-	uint64_t by_look[NR_LOOKS] = { 0 };
-	uint64_t by_safe[NR_SAFE] = { 0 };
-	size_t column = MARGIN + LABEL_WIDTH;
+	uint64_t bytes[NR_LANES][NR_LOOKS] = { { 0 } };
+	size_t column;
 
 	for (size_t i = 0; i < report->regions.nr; i++) {
 		const struct region *region = &report->regions.region[i];
 		struct column what = region_column(report, region);
 
-		by_look[what.look] += region->end - region->start;
-		by_safe[what.safe] += region->end - region->start;
+		for (int lane = 0; lane < NR_LANES; lane++)
+			if (report->bits & lane_bits[lane])
+				bytes[lane][what.lane[lane]] += region_bytes(region);
 	}
-	fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, "legend");
-	for (int i = 0; i < NR_LOOKS; i++)
-		if (by_look[i] && shows_entries(report))
-			column = print_key(out, terminal, column,
-					   terminal->utf8 ? looks[i].utf8 :
-					   looks[i].ascii, looks[i].colour,
-					   looks[i].text, by_look[i]);
-	for (int i = 0; i < NR_SAFE; i++)
-		if (by_safe[i] && report->bits & MINCORE_PERSIST)
-			column = print_key(out, terminal, column,
-					   terminal->utf8 ? safes[i].utf8 :
-					   safes[i].ascii, safes[i].colour,
-					   safes[i].text, by_safe[i]);
+	column = print_label(out, "legend");
+	for (int lane = 0; lane < NR_LANES; lane++)
+		for (int i = 0; i < NR_LOOKS; i++)
+			if (bytes[lane][i])
+				column = print_key(out, terminal, column,
+						   &glyphs[lane][i], bytes[lane][i]);
 	fputc('\n', out);
 }
 
 void strip_print(FILE *out, const struct terminal *terminal,
 		 const struct report *report)
 {
-	size_t width = terminal->width - MARGIN - LABEL_WIDTH;
+	const size_t indent = MARGIN + LABEL_WIDTH;
+	size_t width = terminal->width - indent;
 	bool by_region = report->regions.nr <= width / 2;
-	struct column *columns;
-	char text[160];
+	struct column *columns = calloc(width, sizeof(*columns));
 
-	columns = calloc(width, sizeof(*columns));
 	if (!columns || !report->regions.nr ||
-	    !(shows_entries(report) || report->bits & MINCORE_PERSIST)) {
+	    !(report->bits & (lane_bits[MAPPED] | lane_bits[PERSISTENT]))) {
 		free(columns);
 		return;
 	}
@@ -273,22 +248,14 @@ void strip_print(FILE *out, const struct terminal *terminal,
 		fill_by_region(report, columns, width);
 	else
 		fill_by_size(report, columns, width);
-	if (shows_entries(report))
-		print_lane(out, terminal, columns, width, false);
-	if (report->bits & MINCORE_PERSIST)
-		print_lane(out, terminal, columns, width, true);
+	for (int lane = 0; lane < NR_LANES; lane++)
+		if (report->bits & lane_bits[lane])
+			print_lane(out, terminal, columns, width, lane);
 	print_legend(out, terminal, report);
 	if (!by_region)
-		snprintf(text, sizeof(text), "(%zu regions in %zu columns: a column shows what most of it is)",
-			 report->regions.nr, width);
+		paragraph(out, terminal, indent, "(%zu regions in %zu columns: a column shows what most of it is)",
+			  report->regions.nr, width);
 	else if (report->regions.nr > 1)
-		snprintf(text, sizeof(text), "(not quite to scale: each region has a column at least)");
-	else
-		text[0] = '\0';
-	if (text[0]) {
-		fprintf(out, "%*s", MARGIN + LABEL_WIDTH, "");
-		print_wrapped(out, text, MARGIN + LABEL_WIDTH,
-			      MARGIN + LABEL_WIDTH, terminal->width);
-	}
+		paragraph(out, terminal, indent, "(not quite to scale: each region has a column at least)");
 	free(columns);
 }

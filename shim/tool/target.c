@@ -6,118 +6,32 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <linux/magic.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "mapping.h"
+#include "text.h"
 
-void path_print(char *path, const char *format, ...)
+bool devdax_find(dev_t dev, struct mincore2_device *device)
 {
-	va_list args;
-	int len;
-
-	va_start(args, format);
-	len = vsnprintf(path, PATH_MAX, format, args);
-	va_end(args);
-	if (len < 0 || len >= PATH_MAX)
-		path[0] = '\0';
+	return !mincore2_device_look("/sys", false, "char", major(dev),
+				     minor(dev), device) &&
+	       device->dax == MINCORE2_YES;
 }
 
-ssize_t read_line(const char *path, char *buf, size_t size)
+static int devdax_geometry(struct target *target,
+			   const struct mincore2_device *device, char *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t len;
+	uint64_t align = device->align;
 
-	buf[0] = '\0';
-	if (fd < 0)
-		return -errno;
-	len = read(fd, buf, size - 1);
-	if (len < 0)
-		len = -errno;
-	close(fd);
-	if (len < 0)
-		return len;
-	buf[len] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-	return (ssize_t)strlen(buf);
-}
-
-bool is_devdax(dev_t dev)
-{
-	char path[PATH_MAX];
-	char link[PATH_MAX];
-	ssize_t len;
-
-	path_print(path, "/sys/dev/char/%u:%u/subsystem",
-		 major(dev), minor(dev));
-	len = readlink(path, link, sizeof(link) - 1);
-	if (len < 0)
-		return false;
-	link[len] = '\0';
-	/* class/dax in older kernels, bus/dax in newer ones */
-	return strcmp(strrchr(link, '/') ? strrchr(link, '/') : "", "/dax") == 0;
-}
-
-/* An attribute of a device-dax, a number of bytes. */
-static int devdax_attribute(dev_t dev, const char *name, uint64_t *value)
-{
-	char path[PATH_MAX];
-	char text[32];
-	char *end;
-	ssize_t len;
-
-	path_print(path, "/sys/dev/char/%u:%u/%s",
-		 major(dev), minor(dev), name);
-	len = read_line(path, text, sizeof(text));
-	if (len < 0)
-		return (int)len;
-	errno = 0;
-	*value = strtoull(text, &end, 0);
-	return errno || end == text || *end ? -EINVAL : 0;
-}
-
-uint64_t devdax_align(dev_t dev)
-{
-	uint64_t align;
-
-	return devdax_attribute(dev, "align", &align) ? 0 : align;
-}
-
-size_t page_size(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* A page table is a page of 8-byte entries, where there are 64 bits. */
-size_t pmd_size(void)
-{
-	return page_size() * (page_size() / 8);
-}
-
-static int devdax_geometry(struct target *target, char *error, size_t size)
-{
-	uint64_t align;
-	int err = devdax_attribute(target->dev, "size", &target->size);
-
-	if (!err)
-		err = devdax_attribute(target->dev, "align", &align);
-	if (!err && (!align || align & (align - 1) || align > SIZE_MAX / 2))
-		err = -EINVAL;
-	if (err) {
-		snprintf(error, size, "cannot read the device's size and alignment from /sys: %s",
-			 strerror(-err));
-		return err;
-	}
+	if (!device->size || !align || align & (align - 1) || align > SIZE_MAX / 2)
+		return fail(error, EINVAL, "cannot read the device's size and alignment from /sys");
 	target->align = (size_t)align;
 	/* Only whole entries of that size can be mapped. */
-	target->size -= target->size % align;
+	target->size = device->size - device->size % align;
 	return 0;
 }
 
@@ -125,13 +39,12 @@ static int file_geometry(struct target *target, const struct stat *st)
 {
 	struct statfs fs;
 
-	target->size = (uint64_t)st->st_size;
-	target->align = page_size();
-	/* hugetlbfs maps and unmaps whole huge pages only. */
 	if (fstatfs(target->fd, &fs))
 		return -errno;
-	if ((unsigned long)fs.f_type == HUGETLBFS_MAGIC)
-		target->align = (size_t)fs.f_bsize;
+	target->size = (uint64_t)st->st_size;
+	/* hugetlbfs maps and unmaps whole huge pages only. */
+	target->align = (uint32_t)fs.f_type == HUGETLBFS_MAGIC ?
+			(size_t)fs.f_bsize : page_size();
 	return 0;
 }
 
@@ -157,66 +70,66 @@ static int open_best(const char *path, bool need_write, bool *writable)
 	return fd < 0 ? open(path, O_RDONLY | flags) : fd;
 }
 
-static int fail(char *error, size_t size, int err, const char *text)
+/* What is open is what was looked at; how large it is. 0 or a negative errno. */
+static int examine(struct target *target, const struct stat *before,
+		   const struct mincore2_device *device, char *error)
 {
-	snprintf(error, size, "%s", text ? text : strerror(err));
-	return -err;
+	struct stat st;
+	int err;
+
+	if (fstat(target->fd, &st))
+		return fail(error, errno, "%m");
+	if (st.st_dev != before->st_dev || st.st_ino != before->st_ino)
+		return fail(error, EAGAIN, "was replaced while it was opened");
+	target->ino = st.st_ino;
+	if (target->kind == TARGET_DEVDAX) {
+		target->dev = st.st_rdev;
+		err = devdax_geometry(target, device, error);
+	} else {
+		target->dev = st.st_dev;
+		err = file_geometry(target, &st);
+		if (err)
+			fail(error, -err, "%m");
+	}
+	target->file_size = target->size;
+	return err || target->size ? err :
+	       fail(error, EINVAL, "empty: there is nothing to map");
 }
 
 int target_open(struct target *target, const char *path, bool need_write,
-		char *error, size_t size)
+		char *error)
 {
+	struct mincore2_device device;
 	struct stat before;
-	struct stat st;
-	int err = 0;
+	int err;
 
 	*target = (struct target) { .path = path, .fd = -1 };
 	/* Look before opening: opening some devices has effects. */
 	if (stat(path, &before))
-		return fail(error, size, errno, NULL);
-	if (S_ISCHR(before.st_mode) && is_devdax(before.st_rdev))
+		return fail(error, errno, "%m");
+	if (S_ISCHR(before.st_mode) && devdax_find(before.st_rdev, &device))
 		target->kind = TARGET_DEVDAX;
 	else if (!S_ISREG(before.st_mode))
-		return fail(error, size, EINVAL,
-			    "neither a regular file nor a device-dax");
+		return fail(error, EINVAL, "neither a regular file nor a device-dax");
 	target->fd = open_best(path, need_write, &target->writable);
 	if (target->fd < 0)
-		return fail(error, size, errno, NULL);
-	st = before;
-	if (fstat(target->fd, &st))
-		err = fail(error, size, errno, NULL);
-	else if (st.st_dev != before.st_dev || st.st_ino != before.st_ino)
-		err = fail(error, size, EAGAIN, "was replaced while it was opened");
-	target->ino = st.st_ino;
-	if (!err && target->kind == TARGET_DEVDAX) {
-		target->dev = st.st_rdev;
-		err = devdax_geometry(target, error, size);
-	} else if (!err) {
-		target->dev = st.st_dev;
-		err = file_geometry(target, &st);
-		if (err)
-			fail(error, size, -err, NULL);
-	}
-	target->file_size = target->size;
-	if (!err && !target->size)
-		err = fail(error, size, EINVAL, "empty: there is nothing to map");
+		return fail(error, errno, "%m");
+	err = examine(target, &before, &device, error);
 	if (err)
 		target_close(target);
 	return err;
 }
 
 int target_cut(struct target *target, uint64_t start, uint64_t end,
-	       uint64_t align, char *error, size_t size)
+	       uint64_t align, char *error)
 {
 	uint64_t all = target->offset + target->size;
 
 	if (align < target->align)
 		align = target->align;
-	if (start < target->offset || start >= all) {
-		snprintf(error, size, "offset 0x%" PRIx64 " is not in the mapping, which is 0x%" PRIx64 "-0x%" PRIx64,
-			 start, target->offset, all);
-		return -ERANGE;
-	}
+	if (start < target->offset || start >= all)
+		return fail(error, ERANGE, "offset 0x%" PRIx64 " is not in the mapping, which is 0x%" PRIx64 "-0x%" PRIx64,
+			    start, target->offset, all);
 	start -= start % align;
 	end = end > all - all % align ? all : (end + align - 1) / align * align;
 	if (start < target->offset)

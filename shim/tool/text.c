@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Text: sizes and levels for people, and what the terminal can show.
+ * Text: sizes and levels for people, what the terminal can show, errors.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#include "tool.h"
+#include "digits.h"
+#include "mincore2.h"
+#include "text.h"
 
 enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40, MOST_WIDTH = 500 };
 
@@ -27,7 +30,7 @@ void terminal_detect(struct terminal *terminal, int fd)
 	bool is_terminal = isatty(fd);
 	bool is_dumb = term && !strcmp(term, "dumb");
 	struct winsize size;
-	unsigned long width = 0;
+	uint64_t width = 0;
 
 	*terminal = (struct terminal) { .width = 0 };
 	if (is_terminal && !ioctl(fd, TIOCGWINSZ, &size))
@@ -35,9 +38,7 @@ void terminal_detect(struct terminal *terminal, int fd)
 	/* A dumb terminal cannot be drawn upon. */
 	if (width && !is_dumb)
 		terminal->height = size.ws_row;
-	if (!width && columns && isdigit((unsigned char)columns[0]))
-		width = strtoul(columns, NULL, 10);
-	if (!width)
+	if (!width && (!columns || !mincore2_number(columns, &width) || !width))
 		width = DEFAULT_WIDTH;
 	terminal->width = width < LEAST_WIDTH ? LEAST_WIDTH :
 			  width > MOST_WIDTH ? MOST_WIDTH : width;
@@ -117,51 +118,40 @@ static bool turns_text(wchar_t c)
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-/* Prints the first character at @text, or "?". Returns its bytes. */
-static size_t print_character(FILE *out, const char *text, size_t bytes)
+/* Bytes of the first character at @text; 0: none, also half of a character. */
+static size_t character(const char *text, size_t bytes, wchar_t *c)
 {
 	mbstate_t state = { 0 };
-	wchar_t c;
-	size_t len = mbrtowc(&c, text, bytes, &state);
+	size_t len = mbrtowc(c, text, bytes, &state);
 
-	/* Also half of a character is none. */
-	if (len == (size_t)-1 || len == (size_t)-2 || !len) {
-		fputc('?', out);
-		return 1;
-	}
-	if (!iswprint((wint_t)c) || turns_text(c))
-		fputc('?', out);
-	else
-		fwrite(text, 1, len, out);
-	return len;
+	return len == (size_t)-1 || len == (size_t)-2 ? 0 : len;
 }
 
-/* The first @bytes of @text. Returns how many characters these are. */
+/*
+ * Print the first @bytes of @text, but what is no character or is not to be printed
+ * as "?". Returns how many characters these are. @out NULL: only count.
+ */
 static size_t print_bytes(FILE *out, const char *text, size_t bytes)
 {
 	size_t characters = 0;
 
-	for (size_t at = 0; at < bytes; characters++)
-		at += print_character(out, text + at, bytes - at);
+	for (size_t at = 0, len; at < bytes; at += len ? len : 1, characters++) {
+		wchar_t c;
+
+		len = character(text + at, bytes - at, &c);
+		if (!out)
+			continue;
+		if (!len || !iswprint((wint_t)c) || turns_text(c))
+			fputc('?', out);
+		else
+			fwrite(text + at, 1, len, out);
+	}
 	return characters;
 }
 
 void print_clean(FILE *out, const char *text)
 {
 	print_bytes(out, text, strlen(text));
-}
-
-static size_t count_characters(const char *text, size_t bytes)
-{
-	size_t characters = 0;
-
-	for (size_t at = 0; at < bytes; characters++) {
-		mbstate_t state = { 0 };
-		size_t len = mbrlen(text + at, bytes - at, &state);
-
-		at += len == (size_t)-1 || len == (size_t)-2 || !len ? 1 : len;
-	}
-	return characters;
 }
 
 void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
@@ -172,7 +162,7 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 	while (*text) {
 		size_t bytes = strcspn(text, " ");
 
-		if (!first && column + 1 + count_characters(text, bytes) > width) {
+		if (!first && column + 1 + print_bytes(NULL, text, bytes) > width) {
 			fprintf(out, "\n%*s", (int)indent, "");
 			column = indent;
 		} else if (!first) {
@@ -187,18 +177,116 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 	fputc('\n', out);
 }
 
-char *text_of(const char *format, ...)
+static char *text_of_list(const char *format, va_list args)
 {
 	char *text;
-	va_list args;
-	int len;
 
-	va_start(args, format);
-	len = vasprintf(&text, format, args);
-	va_end(args);
-	if (len < 0) {
+	if (vasprintf(&text, format, args) < 0) {
 		fprintf(stderr, "mincore2: %s\n", strerror(errno));
 		exit(STATUS_USAGE);
 	}
 	return text;
+}
+
+char *text_of(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = text_of_list(format, args);
+	va_end(args);
+	return text;
+}
+
+char *text_by(void (*print)(FILE *out, const void *data), const void *data)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out)
+		print(out, data);
+	if (!out || fclose(out)) {
+		fprintf(stderr, "mincore2: %s\n", strerror(errno));
+		exit(STATUS_USAGE);
+	}
+	return text;
+}
+
+size_t print_label(FILE *out, const char *label)
+{
+	return (size_t)fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, label);
+}
+
+void paragraph(FILE *out, const struct terminal *terminal, size_t indent,
+	       const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = text_of_list(format, args);
+	va_end(args);
+	fprintf(out, "%*s", (int)indent, "");
+	print_wrapped(out, text, indent, indent, terminal->width);
+	free(text);
+}
+
+int fail(char *error, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	errno = err;
+	vsnprintf(error, ERROR_SIZE, format, args);
+	va_end(args);
+	return -err;
+}
+
+int finish_output(int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "mincore2: cannot write the output: %s\n",
+			strerror(errno));
+		return status > STATUS_FAILED ? status : STATUS_FAILED;
+	}
+	return status;
+}
+
+void path_print(char *path, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(path, PATH_MAX, format, args);
+	va_end(args);
+	if (len < 0 || len >= PATH_MAX)
+		path[0] = '\0';
+}
+
+ssize_t read_line(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t len;
+
+	buf[0] = '\0';
+	if (fd < 0)
+		return -errno;
+	len = read(fd, buf, size - 1);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	if (len < 0)
+		return len;
+	buf[len] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return (ssize_t)strlen(buf);
+}
+
+void *array_room(void *array, size_t nr, size_t size)
+{
+	/* It has room for a power of two of them: it is full at these. */
+	return nr & (nr - 1) ? array : reallocarray(array, nr ? nr * 2 : 1, size);
 }

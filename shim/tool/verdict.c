@@ -14,23 +14,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "judge.h"
+
+/* Its name for programs; what is said before and behind the size of a PMD; advice. */
+static const struct {
+	const char *code, *before, *after, *advice;
+} causes[NR_CAUSES] = {
+	[CAUSE_EXTENT] = { "extent-unaligned", "extent not ", " aligned", NULL },
+	[CAUSE_SPLIT] = { "extent-split", "more than one extent in ", "", NULL },
+	[CAUSE_HOLE] = { "hole", "a hole, no extent of ", "",
+		"Allocate it before it is touched: fallocate(), in multiples of 2 MiB." },
+	[CAUSE_UNWRITTEN] = { "unwritten", "extent was read before it was written, not one zero page of ", "",
+		"Fault it in for writing before it is read: MADV_POPULATE_WRITE." },
+	[CAUSE_MIXED] = { "written-in-part", "extent written in part, not all of ", "",
+		"Write all of each 2 MiB once, for instance with zeros, before it is mapped." },
+	[CAUSE_ADDRESS] = { "address-unaligned", "address and file offset differ modulo ", "",
+		"Map at an address that is the same as the file offset modulo 2 MiB: reserve address space with PROT_NONE, then MAP_FIXED." },
+	[CAUSE_DEVICE] = { "device-alignment", "the device-dax has an alignment below ", "",
+		"Make the namespace anew with larger alignment (its contents are lost): 'ndctl create-namespace -f -e NAMESPACE -m devdax -a 2M'." },
+	[CAUSE_TOUCHED] = { "touched-before", "extent ", " aligned, but touched in pieces before",
+		"The small entries stay in the file's mapping in the kernel as long as its inode is in memory: unmount and mount again, or copy the file. Fault in with MADV_POPULATE_WRITE after fallocate() and before anything else touches it." },
+	[CAUSE_UNKNOWN] = { "unknown", "the filesystem does not tell which extents, so not why no ", "", NULL },
+};
 
 const char *cause_code(enum cause cause)
 {
-	static const char *const codes[NR_CAUSES] = {
-		[CAUSE_EXTENT] = "extent-unaligned",
-		[CAUSE_SPLIT] = "extent-split",
-		[CAUSE_HOLE] = "hole",
-		[CAUSE_UNWRITTEN] = "unwritten",
-		[CAUSE_MIXED] = "written-in-part",
-		[CAUSE_ADDRESS] = "address-unaligned",
-		[CAUSE_DEVICE] = "device-alignment",
-		[CAUSE_TOUCHED] = "touched-before",
-		[CAUSE_UNKNOWN] = "unknown",
-	};
+	return causes[cause].code;
+}
 
-	return codes[cause];
+static const char *extent_advice(const struct report *report)
+{
+	if (!strcmp(report->facts.fstype, "xfs"))
+		return "On the empty file (or its directory, for new files): 'xfs_io -c \"extsize 2m\" FILE', then fallocate() all of it at once. Filesystems made with 'mkfs.xfs -d su=2m,sw=1' do so by themselves. A file that has blocks has to be copied.";
+	if (!strcmp(report->facts.fstype, "ext4"))
+		return "fallocate() the file at once, in multiples of 2 MiB, before it is written; what is in a file that has blocks has to be copied to such a one. ext4 aligns large allocations if it was made with 'mkfs.ext4 -b 4096 -E stride=512,stripe_width=512'.";
+	return "Allocate the file at once, in multiples of 2 MiB, before it is written.";
+}
+
+const char *cause_advice(const struct report *report, enum cause cause)
+{
+	return cause == CAUSE_EXTENT || cause == CAUSE_SPLIT ?
+	       extent_advice(report) : causes[cause].advice;
 }
 
 /* Is there a written one among these extents, and an unwritten one? */
@@ -108,14 +132,10 @@ static int add_fallback(struct verdict *verdict, const struct fallback *next)
 		last->size += next->size;
 		return 0;
 	}
-	/* Room doubles at each power of two. */
-	if (!(nr & (nr - 1))) {
-		more = realloc(verdict->fallback,
-			       (nr ? nr * 2 : 1) * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		verdict->fallback = more;
-	}
+	more = array_room(verdict->fallback, nr, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	verdict->fallback = more;
 	verdict->fallback[verdict->nr_fallbacks++] = *next;
 	return 0;
 }
@@ -169,7 +189,7 @@ int verdict_make(struct verdict *verdict, const struct report *report)
 	*verdict = (struct verdict) { .bytes = report->mapping.len };
 	for (size_t i = 0; i < report->regions.nr && !err; i++) {
 		const struct region *region = &report->regions.region[i];
-		uint64_t bytes = region->end - region->start;
+		uint64_t bytes = region_bytes(region);
 		unsigned int level = region->state & MINCORE_LEVEL;
 
 		if (region->unknown & MINCORE_LEVEL)
@@ -217,62 +237,27 @@ const char *percent_text(uint64_t part, uint64_t all, char buf[16])
 	return buf;
 }
 
-/* "0x0-0x400000 at 0x1081000 of pmem0" */
-static const char *extent_text(const struct report *report,
-			       const struct extent *extent, char buf[160])
-{
-	snprintf(buf, 160, "0x%" PRIx64 "-0x%" PRIx64 " at 0x%" PRIx64 " of %s",
-		 extent->logical, extent->logical + extent->length,
-		 extent->physical, report->facts.device[0] ?
-		 report->facts.device : "the device");
-	return buf;
-}
-
 void fallback_text(const struct report *report, const struct fallback *fallback,
 		   bool bytes, char *text, size_t size)
 {
 	const struct terminal units = { .bytes = bytes };
-	char extent[160], pmd[24], len[24];
-	const char *before = "", *after = "";
+	const struct extent *extent = &fallback->extent;
+	char pmd[24], len[24];
+	int used;
 
-	human_size(pmd_size(), pmd);
-	extent_text(report, &fallback->extent, extent);
-	switch (fallback->cause) {
-	case CAUSE_EXTENT:
-		before = "extent not ", after = " aligned";
-		break;
-	case CAUSE_SPLIT:
-		before = "more than one extent in ";
-		break;
-	case CAUSE_HOLE:
-		before = fallback->extent.length ? "in part a hole, no extent of " :
-			 "a hole, no extent of ";
-		break;
-	case CAUSE_UNWRITTEN:
-		before = "extent was read before it was written, not one zero page of ";
-		break;
-	case CAUSE_MIXED:
-		before = "extent written in part, not all of ";
-		break;
-	case CAUSE_ADDRESS:
-		before = "address and file offset differ modulo ";
-		break;
-	case CAUSE_DEVICE:
-		before = "the device-dax has an alignment below ";
-		break;
-	case CAUSE_TOUCHED:
-		before = "extent ", after = " aligned, but touched in pieces before";
-		break;
-	case CAUSE_UNKNOWN:
-	case NR_CAUSES:
-		before = "the filesystem does not tell which extents, so not why no ";
-		break;
-	}
-	snprintf(text, size, "0x%" PRIx64 ", %s: %s%s%s%s%s%s", fallback->offset,
-		 size_text(&units, fallback->size, len), before, pmd, after,
-		 fallback->extent.length ? " (" : "",
-		 fallback->extent.length ? extent : "",
-		 fallback->extent.length ? ")" : "");
+	used = snprintf(text, size, "0x%" PRIx64 ", %s: %s%s%s%s", fallback->offset,
+			size_text(&units, fallback->size, len),
+			fallback->cause == CAUSE_HOLE && extent->length ?
+			"in part " : "", causes[fallback->cause].before,
+			human_size(pmd_size(), pmd),
+			causes[fallback->cause].after);
+	/* "0x0-0x400000 at 0x1081000 of pmem0" */
+	if (extent->length && used > 0 && (size_t)used < size)
+		snprintf(text + used, size - (size_t)used,
+			 " (0x%" PRIx64 "-0x%" PRIx64 " at 0x%" PRIx64 " of %s)",
+			 extent->logical, extent->logical + extent->length,
+			 extent->physical, report->facts.device[0] ?
+			 report->facts.device : "the device");
 }
 
 bool fallback_misfit(const struct report *report, const struct fallback *fallback,

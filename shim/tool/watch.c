@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "show.h"
 
 struct watch {
 	const struct options *options;
@@ -112,47 +112,36 @@ static bool update(struct report *report, const char *path,
 	return true;
 }
 
-static void print_frame(FILE *out, const struct watch *watch,
-			const struct terminal *terminal, double elapsed)
+struct frame {
+	const struct watch *watch;
+	struct terminal terminal;
+	double elapsed;
+};
+
+static void print_frame(FILE *out, const void *data)
 {
+	const struct frame *frame = data;
+	const struct watch *watch = frame->watch;
+
 	fprintf(out, "%s%.1f s, frame %" PRIu64 ", the tool's own mapping%s\n",
-		watch->frames > 1 && !watch->drawing ? "\n" : "", elapsed,
-		watch->frames, watch->drawing ? "; Ctrl-C ends" : "");
+		watch->frames > 1 && !watch->drawing ? "\n" : "",
+		frame->elapsed, watch->frames,
+		watch->drawing ? "; Ctrl-C ends" : "");
 	for (size_t i = 0; i < watch->options->nr_files; i++) {
 		const struct report *report = &watch->reports[i];
 		const char *text = report->error[0] ? report->error :
 				   report->warning;
 
 		fputc('\n', out);
-		if (!report->error[0])
-			report_print(out, terminal, report);
-		if (!text[0])
-			continue;
-		if (report->error[0]) {
+		if (!report->error[0]) {
+			report_print(out, &frame->terminal, report);
+		} else {
 			print_clean(out, watch->options->files[i]);
 			fputc('\n', out);
 		}
-		fputs("  ", out);
-		print_wrapped(out, text, 2, 2, terminal->width);
+		if (text[0])
+			paragraph(out, &frame->terminal, MARGIN, "%s", text);
 	}
-}
-
-static char *frame_text(const struct watch *watch,
-			const struct terminal *terminal, double elapsed,
-			size_t *lines)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return NULL;
-	print_frame(out, watch, terminal, elapsed);
-	fclose(out);
-	*lines = 0;
-	for (const char *c = text; c && *c; c++)
-		*lines += *c == '\n';
-	return text;
 }
 
 /* Over the last frame, cut to the height of the terminal. */
@@ -170,62 +159,57 @@ static void draw(const char *text, size_t height)
 	fputs("\033[0m\033[J", stdout);
 }
 
+static void print_json(FILE *out, const void *data)
+{
+	const struct watch *watch = data;
+
+	json_print(out, watch->reports, watch->options->nr_files);
+}
+
 /* A frame in one line: newlines, and the blanks behind them, are for people. */
 static void show_json(const struct watch *watch, double elapsed)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	char *text = text_by(print_json, watch);
 
-	if (!out)
-		return;
-	json_print(out, watch->reports, watch->options->nr_files);
-	fclose(out);
 	printf("{\"frame\": %" PRIu64 ", \"seconds\": %.3f, ", watch->frames,
 	       elapsed);
-	for (const char *at = text + 1; at && *at; at++) {
+	for (const char *at = text + 1; *at; at++) {
 		if (*at == '\n')
 			at += strspn(at + 1, " ");
 		else
 			putchar(*at);
 	}
 	putchar('\n');
-	fflush(stdout);
 	free(text);
 }
 
-static void show(struct watch *watch, double elapsed)
+static void show_frame(const struct watch *watch, double elapsed)
 {
-	struct terminal terminal;
+	struct frame frame = { .watch = watch, .elapsed = elapsed };
+	struct terminal *terminal = &frame.terminal;
 	size_t lines = 0;
 	char *text;
 
-	if (watch->options->json) {
-		show_json(watch, elapsed);
-		return;
-	}
-	terminal_detect(&terminal, STDOUT_FILENO);
-	terminal.bytes = watch->options->bytes;
-	terminal.summary = watch->options->summary;
-	text = frame_text(watch, &terminal, elapsed, &lines);
-	if (text && watch->drawing && lines > terminal.height &&
-	    !terminal.summary) {
+	terminal_detect(terminal, STDOUT_FILENO);
+	terminal->bytes = watch->options->bytes;
+	terminal->summary = watch->options->summary;
+	text = text_by(print_frame, &frame);
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	if (watch->drawing && lines > terminal->height && !terminal->summary) {
 		size_t nr = watch->reports[0].regions.nr;
-		size_t less = lines - terminal.height + 1;
+		size_t less = lines - terminal->height + 1;
 
 		free(text);
 		/* Of several files, the rows are what can be missed. */
-		terminal.summary = watch->options->nr_files > 1 || nr <= less;
-		terminal.rows = nr - less;
-		text = frame_text(watch, &terminal, elapsed, &lines);
+		terminal->summary = watch->options->nr_files > 1 || nr <= less;
+		terminal->rows = nr - less;
+		text = text_by(print_frame, &frame);
 	}
-	if (!text)
-		return;
 	if (watch->drawing)
-		draw(text, terminal.height);
+		draw(text, terminal->height);
 	else
 		fputs(text, stdout);
-	fflush(stdout);
 	free(text);
 }
 
@@ -312,7 +296,11 @@ static void loop(struct watch *watch, const struct terminal *terminal)
 		if (terminal->height && !watch->drawing && !options->json)
 			begin_drawing(watch);
 		watch->frames++;
-		show(watch, now() - start);
+		if (options->json)
+			show_json(watch, now() - start);
+		else
+			show_frame(watch, now() - start);
+		fflush(stdout);
 		if ((options->count && watch->frames >= options->count) ||
 		    ferror(stdout))
 			break;

@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 		const char *claim = "no";
 		uint64_t unknown;
 		ssize_t got = mincore2_emulate(map + done, length - done, &r, 1,
-					       WANT, &unknown);
+					       WANT, 0, &unknown);
 
 		if (got != 1)
 			errx(1, "mincore2_emulate: %s", strerror((int)-got));

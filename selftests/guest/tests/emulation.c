@@ -102,7 +102,7 @@ static bool scan_native(char *base, size_t len, struct scan *scan)
 }
 
 static bool scan_emulated(char *base, size_t len, struct scan *scan,
-			  enum who who, unsigned int flags)
+			  enum who who, unsigned int options)
 {
 	const struct mincore2_emu_env env = {
 		.proc = "/proc/thread-self", .sys = "/sys",
@@ -114,7 +114,7 @@ static bool scan_emulated(char *base, size_t len, struct scan *scan,
 	while (done < len) {
 		uint64_t unknown;
 		ssize_t i, n = mincore2_emu_run(&env, base + done, len - done,
-						r, 64, ALL | flags, &unknown);
+						r, 64, ALL, options, &unknown);
 
 		if (n <= 0) {
 			printf("# emulation: %zd\n", n);
@@ -355,13 +355,13 @@ static void may_split(const struct mc2_backing *b)
 	if (map != MAP_FAILED) {
 		mc2_touch(map, 1, 1, true);
 		before = mc2_page(map);
-		mincore2_emulate(map, f.len, &r, 1, MINCORE_LEVEL, &unknown);
+		mincore2_emulate(map, f.len, &r, 1, MINCORE_LEVEL, 0, &unknown);
 		result(unknown == MINCORE_LEVEL && mc2_page(map) == before &&
 		       (before & MINCORE_LEVEL) == MINCORE_PUD,
 		       "devdax-1g: without leave a PUD entry is unknown, and stays",
 		       "it did not");
 		mincore2_emulate(map, f.len, &r, 1,
-				 MINCORE_LEVEL | MINCORE2_MAY_SPLIT, &unknown);
+				 MINCORE_LEVEL, MINCORE2_MAY_SPLIT, &unknown);
 		after = mc2_page(map);
 		result(!unknown && !(after & MINCORE_LEVEL),
 		       "devdax-1g: with leave it is split, as documented",

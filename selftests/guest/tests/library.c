@@ -155,7 +155,7 @@ static bool agrees(unsigned int seed, unsigned int slot)
 		got += n;
 	}
 	good = got == PAGES &&
-	       !mincore2_iter_init(&it, area, (size_t)PAGES * PAGE, ALL) &&
+	       !mincore2_iter_init(&it, area, (size_t)PAGES * PAGE, ALL, 0) &&
 	       mincore2_iter_way(&it) == MINCORE2_WAY_NATIVE &&
 	       by_iterator(&it, area, PAGES, walk, &merged) && merged &&
 	       !memcmp(call, walk, PAGES) && check_agrees(area, call, seed);
@@ -225,7 +225,7 @@ static void test_fork(void)
 	int status = -1;
 	pid_t pid;
 
-	if (mincore2_iter_init(&it, area, (size_t)PAGES * PAGE, MINCORE_RESIDENT) ||
+	if (mincore2_iter_init(&it, area, (size_t)PAGES * PAGE, MINCORE_RESIDENT, 0) ||
 	    mincore2_iter_next(&it, &r) != 1)
 		exit(1);
 	fflush(stdout);
@@ -278,7 +278,7 @@ static void test_changes(void)
 		int ret;
 
 		walks++;
-		bad += mincore2_iter_init(&it, area, 256 * PAGE, ALL) ||
+		bad += mincore2_iter_init(&it, area, 256 * PAGE, ALL, 0) ||
 		       !by_iterator(&it, area, 256, states, &merged) || !merged;
 		ret = mincore2_check(area, 256 * PAGE, MINCORE_RESIDENT, NULL);
 		bad += ret != 0 && ret != 1;
@@ -308,7 +308,7 @@ static void test_enormous(void)
 	}
 	madvise(map, size, MADV_NOHUGEPAGE);
 	map[size / 2] = 1;
-	if (mincore2_iter_init(&it, map, size, MINCORE_RESIDENT))
+	if (mincore2_iter_init(&it, map, size, MINCORE_RESIDENT, 0))
 		regions = 100;
 	while (regions < 100 && mincore2_iter_next(&it, &r) == 1)
 		regions++;

@@ -167,7 +167,7 @@ const char *emulated(const void *addr)
 	struct mincore_region region;
 	uint64_t unknown;
 
-	if (mincore2_emulate(page, PAGE, &region, 1, MINCORE_PERSIST, &unknown) != 1)
+	if (mincore2_emulate(page, PAGE, &region, 1, MINCORE_PERSIST, 0, &unknown) != 1)
 		return "error";
 	if (region.state & MINCORE_PERSIST)
 		return "yes";

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "device.h"
+
 /* The next line of the input, cut to @size. */
 static void take(const uint8_t **data, size_t *left, char *text, size_t size)
 {
@@ -24,7 +26,8 @@ static void take(const uint8_t **data, size_t *left, char *text, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct mincore2_emu_region r;
+	struct mincore2_region_text r;
+	bool sound;
 	char text[128], name[16];
 
 	/* No bytes after the terminators that a look too far would find good. */
@@ -34,19 +37,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take(&data, &size, r.persistence_domain, sizeof(r.persistence_domain));
 	take(&data, &size, r.deep_flush, sizeof(r.deep_flush));
 	take(&data, &size, r.read_only, sizeof(r.read_only));
-	if (mincore2_emu_judge_region(&r) == MINCORE2_YES &&
+	if (mincore2_device_kind(&r, MINCORE2_YES, &sound) != DEVICE_PMEM && sound)
+		abort();
+	if (sound &&
 	    (strcmp(r.provider, "ACPI.NFIT") || strcmp(r.devtype, "nd_pmem") ||
 	     strcmp(r.read_only, "0") || !*r.deep_flush ||
 	     (strcmp(r.persistence_domain, "cpu_cache") &&
 	      strcmp(r.persistence_domain, "memory_controller"))))
 		abort();
 	take(&data, &size, text, sizeof(text));
-	if (mincore2_emu_parse_mapping(text, name, sizeof(name)) &&
+	if (mincore2_device_mapping(text, name, sizeof(name)) &&
 	    (strchr(name, '/') || strncmp(name, "nmem", 4) ||
 	     strlen(name) >= sizeof(name)))
 		abort();
 	take(&data, &size, text, sizeof(text));
-	if (mincore2_emu_judge_dimm(text) == MINCORE2_YES &&
+	if (mincore2_device_dimm(text) == MINCORE2_YES &&
 	    (strstr(text, "not_armed") == text || strstr(text, " not_armed ")))
 		abort();
 	return 0;

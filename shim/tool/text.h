@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The mincore2 tool: text for people, errors, and small files. Below all other files.
+ */
+#ifndef MINCORE2_TOOL_TEXT_H
+#define MINCORE2_TOOL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+/* Exit status, documented in mincore2(1). */
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+/* What can be shown. */
+struct terminal {
+	size_t width;	/* columns */
+	bool utf8, colour;
+	bool bytes;	/* sizes as numbers of bytes */
+	bool summary;	/* no rows */
+	size_t rows;	/* regions to show at most, 0: all */
+	size_t height;	/* lines, 0: no terminal */
+};
+
+void terminal_detect(struct terminal *terminal, int fd);
+/* Size in human units, truncated: "4 KiB", "1.5 MiB". @buf has 24 bytes. */
+const char *human_size(uint64_t bytes, char buf[24]);
+/* Size as the user wants it. @buf has 24 bytes. */
+const char *size_text(const struct terminal *terminal, uint64_t bytes,
+		      char buf[24]);
+/* "PMD 2M"; "-" for none. @buf has 24 bytes. */
+const char *level_text(uint64_t state, char buf[24]);
+/* "PTE", "PMD", "PUD"; NULL: no entry. */
+const char *level_name(uint64_t state);
+/*
+ * Print text of others, all of it: what is no character here, and what a terminal
+ * would obey, becomes "?".
+ */
+void print_clean(FILE *out, const char *text);
+/*
+ * Print words within @width columns, further lines indented by @indent; in the
+ * same way, and each character is taken for a column.
+ */
+void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
+		   size_t width);
+/* Columns of the margin, between columns, and of a label before a line. */
+enum { MARGIN = 2, LABEL_WIDTH = 11 };
+
+/* A margin, and a label before a line. Returns the columns of both. */
+size_t print_label(FILE *out, const char *label);
+/* A paragraph that is indented by @indent: as with printf(). */
+__attribute__((format(printf, 4, 5)))
+void paragraph(FILE *out, const struct terminal *terminal, size_t indent,
+	       const char *format, ...);
+/* As snprintf(), into memory to free(). Without memory the program ends. */
+__attribute__((format(printf, 1, 2)))
+char *text_of(const char *format, ...);
+/* What @print writes, in memory to free(). Without memory the program ends. */
+char *text_by(void (*print)(FILE *out, const void *data), const void *data);
+
+/* Where a function reports what went wrong, in one line. */
+enum { ERROR_SIZE = 512 };
+
+/* Into @error[ERROR_SIZE]: the text; "%m" is what @err means. Returns -@err. */
+__attribute__((format(printf, 3, 4)))
+int fail(char *error, int err, const char *format, ...);
+
+/* Output that was lost (disk full, closed pipe) is a failure, too. */
+int finish_output(int status);
+
+/* As snprintf() into PATH_MAX bytes; a path too long becomes "", which is no file. */
+__attribute__((format(printf, 2, 3)))
+void path_print(char *path, const char *format, ...);
+/* Read the first line of a small text file. Its length or negative errno. */
+ssize_t read_line(const char *path, char *buf, size_t size);
+
+/**
+ * array_room() - room for one more element
+ * @array: of malloc(), NULL if @nr is 0
+ * @nr: elements in it, which only grew by ones
+ * @size: bytes of an element
+ *
+ * Return: the array, perhaps elsewhere; NULL without memory: @array is as it was.
+ */
+void *array_room(void *array, size_t nr, size_t size);
+
+#endif /* MINCORE2_TOOL_TEXT_H */
