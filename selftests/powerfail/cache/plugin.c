@@ -47,9 +47,11 @@ static const char *const class_names[EVENT_CLASSES] = {
 	"kernel-serial", "user-non-temporal", "kernel-non-temporal"
 };
 
+/* @linear, @physical: a line that was read by the instruction before a flush; 0: none */
 static struct cpu {
 	struct qemu_plugin_register *registers[WANTED];
 	GByteArray *bytes;
+	uint64_t linear, physical;
 } cpus[MAX_CPUS];
 
 /* A flush in the guest's code. */
@@ -233,6 +235,17 @@ static uint64_t read_register(struct cpu *cpu, int number)
 	return value;
 }
 
+/* By what the processor has just used, or by the page tables. */
+static bool resolve(struct cpu *cpu, uint64_t linear, uint64_t *physical)
+{
+	bool touched = cpu->linear && cpu->linear == (linear & -LINE_BYTES);
+
+	cpu->linear = 0;
+	if (touched)
+		*physical = cpu->physical;
+	return touched || translate(&ram, read_register(cpu, CR3), read_register(cpu, CR4), linear, physical);
+}
+
 static void on_flush(unsigned int vcpu, void *data)
 {
 	const struct site *site = data;
@@ -245,7 +258,7 @@ static void on_flush(unsigned int vcpu, void *data)
 	r.fs_base = read_register(cpu, FS_BASE);
 	r.gs_base = read_register(cpu, GS_BASE);
 	linear = operand_address(&site->insn.operand, &r, site->at + site->insn.length);
-	if (translate(&ram, read_register(cpu, CR3), read_register(cpu, CR4), linear, &physical))
+	if (resolve(cpu, linear, &physical))
 		model_write_back(&model, vcpu, physical, site->at,
 				 in_kernel(site->at) ? KERNEL_WRITE_BACK : USER_WRITE_BACK,
 				 site->insn.kind == INSN_CLFLUSH);
@@ -263,8 +276,8 @@ static void on_serial(unsigned int vcpu, void *at)
 	model_fence(&model, vcpu, (uintptr_t)at, in_kernel((uintptr_t)at) ? KERNEL_SERIAL : USER_SERIAL);
 }
 
-/* The physical address of a store. False: it is not to memory. */
-static bool stored_to(qemu_plugin_meminfo_t info, uint64_t linear, uint64_t *physical)
+/* The physical address of a load or store. False: it is not in memory. */
+static bool memory_address(qemu_plugin_meminfo_t info, uint64_t linear, uint64_t *physical)
 {
 	struct qemu_plugin_hwaddr *hw = qemu_plugin_get_hwaddr(info, linear);
 
@@ -278,7 +291,7 @@ static void on_store(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t lin
 {
 	uint64_t physical;
 
-	if (stored_to(info, linear, &physical))
+	if (memory_address(info, linear, &physical))
 		model_store(&model, vcpu, physical, 1UL << qemu_plugin_mem_size_shift(info), (uintptr_t)at);
 }
 
@@ -286,13 +299,29 @@ static void on_non_temporal(unsigned int vcpu, qemu_plugin_meminfo_t info, uint6
 {
 	uint64_t physical;
 
-	if (stored_to(info, linear, &physical))
+	if (memory_address(info, linear, &physical))
 		model_non_temporal(&model, vcpu, physical, 1UL << qemu_plugin_mem_size_shift(info),
 				   (uintptr_t)at,
 				   in_kernel((uintptr_t)at) ? KERNEL_NON_TEMPORAL : USER_NON_TEMPORAL);
 }
 
-static void instrument(struct qemu_plugin_insn *insn)
+/*
+ * The instruction before a flush reads a line. Another processor may take the page away in
+ * between; a processor would still have it in its TLB, as no interrupt comes within a block.
+ */
+static void on_touch(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t linear, void *data)
+{
+	uint64_t physical;
+
+	(void)data;
+	if (!memory_address(info, linear, &physical))
+		return;
+	cpus[vcpu].linear = linear & -LINE_BYTES;
+	cpus[vcpu].physical = physical & -LINE_BYTES;
+}
+
+/* before: the instruction before it in its block, or NULL. */
+static void instrument(struct qemu_plugin_insn *insn, struct qemu_plugin_insn *before)
 {
 	uint8_t code[16];
 	size_t size = qemu_plugin_insn_data(insn, code, sizeof(code));
@@ -310,6 +339,9 @@ static void instrument(struct qemu_plugin_insn *insn)
 			die("out of memory");
 		*site = (struct site){ .at = at, .insn = decoded };
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_flush, QEMU_PLUGIN_CB_R_REGS, site);
+		if (before)
+			qemu_plugin_register_vcpu_mem_cb(before, on_touch, QEMU_PLUGIN_CB_NO_REGS,
+							 QEMU_PLUGIN_MEM_R, NULL);
 		return;
 	case INSN_FENCE:
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_fence, QEMU_PLUGIN_CB_NO_REGS, (void *)at);
@@ -331,10 +363,16 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+	struct qemu_plugin_insn *before = NULL;
+
 	(void)id;
 	pthread_once(&once, attach);
-	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++)
-		instrument(qemu_plugin_tb_get_insn(tb, i));
+	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+
+		instrument(insn, before);
+		before = insn;
+	}
 }
 
 static void on_cpu(qemu_plugin_id_t id, unsigned int vcpu)
