@@ -104,7 +104,11 @@ function print_slot(s,   i, k, n, best, count, shown) {
 	if (!(s in start)) { print "  the device of " s " has no CPU cache in front of it"; return }
 	for (i = 1; i <= lines; i++)
 		if (line[i] >= start[s] && line[i] < end[s]) { count[group[i]]++; n++ }
-	print "  " n + 0 " lines of " s " were not durable"
+	if (!n) {
+		print "  all lines of " s " were durable: it had not been stored there at all, as in a journal that was not committed"
+		return
+	}
+	print "  " n " lines of " s " were not durable"
 	for (shown = 0; shown < 8; shown++) {
 		best = ""
 		for (k in count) if (best == "" || count[k] > count[best] || (count[k] == count[best] && k < best)) best = k
