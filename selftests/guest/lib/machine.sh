@@ -22,17 +22,20 @@ make_blank_images() {
 # device_options DIR MODE PURPOSE: sets the array device_opts for all devices, backed by
 # the files in DIR. MODE private: what the guest writes stays in this QEMU process
 # (copy on write), so that nothing has to be copied and several guests can run on
-# the same images. MODE shared: it goes into the files. PURPOSE is the guest's mode:
-# the kernel makes no namespace on an nvdimm that is not armed.
+# the same images. MODE shared: it goes into the files. MODE cached: so do the virtio
+# devices', while the nvdimms' are left to a plugin (../powerfail/cache). PURPOSE is the
+# guest's mode: the kernel makes no namespace on an nvdimm that is not armed.
 device_options() {
-	local dir name kind size where share snapshot armed
+	local dir name kind size where share nvdimm_share snapshot armed
 	dir=$(quote_option "$1")
 	# reserve=off: swap space for a whole private copy need not be there.
-	if [[ $2 == shared ]]; then
-		share="share=on" snapshot="snapshot=off"
-	else
+	if [[ $2 == private ]]; then
 		share="share=off,reserve=off" snapshot="snapshot=on"
+	else
+		share="share=on" snapshot="snapshot=off"
 	fi
+	nvdimm_share=$share
+	[[ $2 != cached ]] || nvdimm_share="share=off,reserve=off"
 	device_opts=()
 	while read -r name kind size where; do
 		[[ $name ]] || continue
@@ -41,7 +44,7 @@ device_options() {
 			armed=''
 			[[ $kind == nvdimm || $3 == prepare ]] || armed=',unarmed=on'
 			device_opts+=(
-				-object "memory-backend-file,id=m-$name,$share,mem-path=$dir/$name,size=$size,align=2M"
+				-object "memory-backend-file,id=m-$name,$nvdimm_share,mem-path=$dir/$name,size=$size,align=2M"
 				-device "nvdimm,id=$name,memdev=m-$name,label-size=2M,addr=$where$armed") ;;
 		vpmem)
 			device_opts+=(

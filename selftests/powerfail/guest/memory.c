@@ -144,6 +144,21 @@ static const char *hex(char *to, unsigned int bits)
 	return to;
 }
 
+/* The physical address of addr, for people who look for a lost line; 0: not known. */
+static unsigned long long physical(const void *addr)
+{
+	uint64_t entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : pread(fd, &entry, sizeof(entry), (uintptr_t)addr / PAGE * sizeof(entry));
+
+	if (fd >= 0)
+		close(fd);
+	/* Bits 0 to 54 are the number of the page, bit 63 says that there is one. */
+	if (n != sizeof(entry) || !(entry >> 63))
+		return 0;
+	return (entry & ((1ULL << 55) - 1)) * PAGE + (uintptr_t)addr % PAGE;
+}
+
 /*
  * A store to be found after the crash: asks mincore2 and its emulation, stores, makes
  * durable, asks again, reports. The claim is what was reported when the case's page was first asked for.
@@ -166,9 +181,10 @@ void store(struct pfcase *c, off_t offset)
 	if (c->broken || (done && make_durable(c, offset, sizeof(from))))
 		return;
 	after = ask(to);
-	report("%s %d %d %s %lld %zu %llu %s %s %s %s", done ? "store" : "fault", c->index, c->watches,
+	report("%s %d %d %s %lld %zu %llu %s %s %s %s %#llx", done ? "store" : "fault", c->index, c->watches,
 	       c->where, (long long)(offset + c->shift), sizeof(from), (unsigned long long)seed,
-	       hex(text[0], c->claim), hex(text[1], before), hex(text[2], after), guess);
+	       hex(text[0], c->claim), hex(text[1], before), hex(text[2], after), guess,
+	       physical(to));
 	c->watches++;
 }
 

@@ -3,11 +3,13 @@
  * report.c - what the host is told, over a virtio-serial port
  *
  *	begin SECONDS WHAT	what happens next, and how long it may take
- *	store CASE WATCH WHERE OFFSET LENGTH SEED CLAIM BEFORE AFTER EMULATED
+ *	map LINE		of /proc/self/maps: a program's code
+ *	store CASE WATCH WHERE OFFSET LENGTH SEED CLAIM BEFORE AFTER EMULATED ADDRESS
  *				a store has been made durable; the bits of its page when
  *				the page was mapped, before the store and after it ("-":
  *				no mincore2); and what mincore2_emulate() said of PERSIST
- *				before it: yes, no, unknown, error
+ *				before it: yes, no, unknown, error; and where the page is
+ *				in physical memory
  *	fault CASE WATCH ...	the store did not complete (SIGBUS); otherwise the same
  *	forget CASE WATCH	it was removed since, lawfully
  *	refused|accepted CASE OPERATION ERROR	OPERATION may be the library's, asked to

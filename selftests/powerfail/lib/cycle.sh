@@ -20,9 +20,14 @@ emergency-ro ext4_journal_check_start
 # qemu_command MODE DIR LIST USED: sets the array command. DIR holds the images; LIST and
 # USED become /etc/powerfail/list and used.
 qemu_command() {
-	local -a device_opts machine_opts
+	local -a device_opts machine_opts cache_opts=()
+	local program=$QEMU words='' share=shared
 	machine_options "$accel" 2
-	device_options "$2" shared "$1"
+	if [[ $cache != all && $1 == crash ]]; then
+		share=cached
+		cache_options
+	fi
+	device_options "$2" "$share" "$1"
 	rm -rf "$work/extra"
 	mkdir -p "$work/extra/etc/powerfail"
 	cp "$3" "$work/extra/etc/powerfail/list"
@@ -34,9 +39,9 @@ qemu_command() {
 	local on_warn=1
 	[[ ! $allowed ]] || on_warn=0
 	# shellcheck disable=SC2054 # commas are QEMU's
-	command=("$QEMU" "${machine_opts[@]}" "${device_opts[@]}"
+	command=("$program" "${machine_opts[@]}" "${cache_opts[@]}" "${device_opts[@]}"
 		-kernel "$kernel" -initrd "$work/initrd"
-		-append "console=ttyS0 no_timer_check rcupdate.rcu_cpu_stall_timeout=120 panic=-1 panic_on_warn=$on_warn oops=panic log_buf_len=2M rdinit=/tests/init powerfail_mode=$1"
+		-append "console=ttyS0 no_timer_check rcupdate.rcu_cpu_stall_timeout=120 panic=-1 panic_on_warn=$on_warn oops=panic log_buf_len=2M$words rdinit=/tests/init powerfail_mode=$1"
 		-serial "file:$(quote_option "$console")" -device virtio-serial-pci
 		-chardev "file,id=port,path=$(quote_option "$said")"
 		-device virtserialport,chardev=port,name=powerfail)
@@ -132,7 +137,7 @@ copy_images() {
 	rm -rf "$2"
 	mkdir -p "$2"
 	cp --sparse=always --reflink=auto "$1"/* "$2"/ || die "the images could not be copied to \"$2\""
-	rm -f "$2/complete"
+	rm -f "$2/complete" "$2/ranges"
 }
 
 # power_cut DIR: what virtio-pmem devices keep: the last snapshot of a flush; without
@@ -170,6 +175,7 @@ prepare_images() {
 		die "the images could not be prepared: $(explain) (console log: $console)"
 	# Blocks of zeros become holes.
 	copy_images "$work/new" "$images.new"
+	sed -n 's/^range //p' "$said" >"$images.new/ranges"
 	rm -rf "$work/new"
 	mv "$images.new" "$images"
 	touch "$images/complete"
