@@ -21,7 +21,7 @@ static inline int run(const char *format, const char *arg)
 static inline int ndctl_value(const char *namespace, const char *key, char *out,
 			      size_t size)
 {
-	char command[256], text[4096], want[64], *p;
+	char command[512], text[4096], want[64], *p;
 	size_t n;
 	FILE *f;
 

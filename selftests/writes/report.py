@@ -28,6 +28,13 @@ LOSES = {
     ("xfs", APPEND): "xfs.sync.append.after",
     ("ext4-fc", "first MAP_SYNC store, page allocated"): "ext4-fc.sync.setxattr-other.before",
     ("ext4-fc", "first MAP_SYNC store, page a hole"): "ext4-fc.sync.setxattr-other.before",
+    ("ext4", "fault beside it"): "ext4.sync.grow-fallocate.after",
+    ("xfs", "write in place, the other owner has just let go of the block"):
+        "xfs.plain.owner-punch.early.write",
+    ("xfs", "write in place, the other owner has just let go of 1024 blocks"):
+        "xfs.plain.owner-punch.early.write",
+    ("xfs", "first MAP_SYNC store, the other owner has just let go of the block"):
+        "xfs.sync.owner-punch.early",
 }
 
 

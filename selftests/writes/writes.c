@@ -108,17 +108,24 @@ void unmap_pages(char *map, unsigned long pages)
 	munmap(map, pages * PAGE);
 }
 
-int flagged_file(const struct target *t, char path[200], unsigned long pages)
+int clone_file(const struct target *t, int fd, char path[200])
 {
-	char other[200];
-	int fd = new_file(t, path, 0), clone;
+	int clone;
 
-	fill(fd, pages);
-	snprintf(other, sizeof(other), "%s/clone", t->dir);
-	clone = open(other, O_RDWR | O_CREAT | O_EXCL, 0644);
+	snprintf(path, 200, "%s/clone", t->dir);
+	clone = open(path, O_RDWR | O_CREAT | O_EXCL, 0644);
 	if (clone < 0 || ioctl(clone, FICLONE, fd))
 		err(1, "FICLONE");
-	close(clone);
+	return clone;
+}
+
+int flagged_file(const struct target *t, char path[200], unsigned long pages)
+{
+	int fd = new_file(t, path, 0);
+	char other[200];
+
+	fill(fd, pages);
+	close(clone_file(t, fd, other));
 	if (unlink(other))
 		err(1, "unlink %s", other);
 	/* The blocks are given up in the background, if at all: not in what is measured. */
@@ -143,8 +150,10 @@ int main(int argc, char **argv)
 		measure_growth(&t);
 	if (dax)
 		measure_stores(&t);
-	if (!strcmp(t.name, "xfs"))
+	if (!strcmp(t.name, "xfs")) {
 		measure_nowait(&t);
+		measure_owner(&t);
+	}
 	puts("end");
 	return 0;
 }

@@ -38,6 +38,9 @@ void fill(int fd, unsigned long pages);
 char *map_pages(int fd, bool sync, unsigned long pages);
 void unmap_pages(char *map, unsigned long pages);
 
+/* A reflink copy of the file. Its path is put in "path". */
+int clone_file(const struct target *t, int fd, char path[200]);
+
 /*
  * A file of that many pages that has been the source of a reflink; the other file
  * is gone, so nothing of it is shared, and the flag stays.
@@ -48,5 +51,6 @@ void measure_writes(const struct target *t);	/* appends and overwrites: plain.c 
 void measure_growth(const struct target *t);	/* fallocate beside faults: grow.c */
 void measure_stores(const struct target *t);	/* MAP_SYNC: stores.c */
 void measure_nowait(const struct target *t);	/* IOCB_NOWAIT: nowait.c */
+void measure_owner(const struct target *t);	/* blocks that were shared: owner.c */
 
 #endif
