@@ -11,7 +11,7 @@ GUEST := selftests/guest
 STEPS := selftests/steps
 
 .PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell bench bench-latency bench-writes install uninstall clean \
-	deb check-deb deb-kernel
+	deb check-deb check-fresh deb-kernel
 
 help:
 	@sed -n 's/^#: *//p' Makefile
@@ -88,6 +88,10 @@ deb: deps
 #: make check-deb      install them in a clean root, and use them (as root; minutes)
 check-deb: deps
 	@shim/packaging/make-deb check
+
+#: make check-fresh    try each target of this list on a minimal Debian (as root; an hour)
+check-fresh: deps
+	@$(STEPS)/check-fresh $(TARGETS)
 
 #: make deb-kernel      Debian packages of the patched kernel: build/deb-kernel (CONFIG=FILE)
 deb-kernel: deps
