@@ -41,6 +41,7 @@ build_programs() {
 	# Of the library only: in the kernel's tree nothing knows of an emulation.
 	selftests/guest/build-emulation "$linux/src" "$linux/headers" "$BUILD/shim" "$programs" || return 1
 	shim/persist/tests/guest-programs "$(realpath --relative-to=shim "$BUILD")/shim" "$programs" || return 1
+	$guest/python-programs "$BUILD/shim" "$programs" || return 1
 	strace/build && strace/guest-programs "$programs"
 }
 
