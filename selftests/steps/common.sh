@@ -36,10 +36,12 @@ build_programs() {
 	mkdir -p "$programs"
 	selftests/mincore2/build "$linux/src" "$linux/headers" "$BUILD/shim" "$programs" \
 		>"$BUILD/log/guest-tests.log" 2>&1 || { tail -n 20 "$BUILD/log/guest-tests.log" >&2; return 1; }
-	cp "$BUILD/shim/mincore2" "$BUILD/shim/example" "$BUILD/shim/recipes" $guest/demo $guest/tests/*_test "$programs/"
+	cp "$BUILD/shim/mincore2" "$BUILD/shim/example" "$BUILD/shim/recipes" $guest/demo \
+		$guest/tests/*_test README.md "$programs/"
 	# Of the library only: in the kernel's tree nothing knows of an emulation.
 	selftests/guest/build-emulation "$linux/src" "$linux/headers" "$BUILD/shim" "$programs" || return 1
 	shim/persist/tests/guest-programs "$(realpath --relative-to=shim "$BUILD")/shim" "$programs" || return 1
+	$guest/python-programs "$BUILD/shim" "$programs" || return 1
 	strace/build && strace/guest-programs "$programs"
 }
 
