@@ -1,731 +1,549 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The mincore2() system call: what backs each page of the caller's memory,
- * at which level it is mapped, and whether a store to it is persistence-safe.
- *
- * Documentation/userspace-api/mincore2.rst is the contract.
+ * The walk of mincore() and mincore2(), and mincore2() itself: what backs each page of
+ * the caller's memory, at which level it is mapped, and whether a store to it is
+ * persistence-safe. Documentation/userspace-api/mincore2.rst is the contract. What is
+ * resident, and who may know, is in mincore.c.
  */
 #include <linux/dax.h>
-#include <linux/gfp.h>
-#include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/pagewalk.h>
-#include <linux/pgtable.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/mincore.h>
 
 #include "internal.h"
 
-#define MINCORE2_STATES		(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
-				 MINCORE_PERSIST | MINCORE_WRITABLE | \
-				 MINCORE_ZERO | MINCORE_DENIED | MINCORE_UNMAPPED)
-/* What an element of a byte vector has room for. */
-#define MINCORE2_BYTE		0xffU
-
-#define MINCORE2_SHIFT(shift)	((u64)(shift) << 56)
-#define MINCORE2_PTE		(MINCORE_PTE | MINCORE2_SHIFT(PAGE_SHIFT))
-#define MINCORE2_PMD		(MINCORE_PMD | MINCORE2_SHIFT(PMD_SHIFT))
-#define MINCORE2_PUD		(MINCORE_PUD | MINCORE2_SHIFT(PUD_SHIFT))
-
-/*
- * The work done under one hold of mmap_lock: no more than mincore() does, which
- * looks at as many PTEs. One unit is a PTE that is like the one before it.
- */
-#define MINCORE2_BATCH		PAGE_SIZE
-/* In this unit: to report a run of pages, be it one entry, */
-#define MINCORE2_REPORT_WORK	6
-/* to begin with a VMA, */
-#define MINCORE2_VMA_WORK	100
-/* to find out what a PTE means, */
-#define MINCORE2_SEE_WORK	15
-/* to look at the next entry of the page cache, or at one by mincore_page(), */
-#define MINCORE2_CACHE_WORK	9
-#define MINCORE2_LOOKUP_WORK	30
-/* and to find the next page that is in the page cache at all. */
-#define MINCORE2_FIND_WORK	250
-/* The work done under one hold of a page-table lock, look-ups included. */
-#define MINCORE2_TABLE_WORK	800
-
-/*
- * In the states below, not for user space: RESIDENT is what the page cache says.
- * Only set where RESIDENT is wanted. No flag of a state, so no bit of one either.
- */
-#define MINCORE2_LOOKUP		BIT(30)
+/* The level of an entry, and in the uppermost byte the size that it maps. */
+#define MINCORE_ENTRY(level, shift)	((level) | (u64)(shift) << 56)
+#define MINCORE_PTE_ENTRY		MINCORE_ENTRY(MINCORE_PTE, PAGE_SHIFT)
+/* Not for user space: RESIDENT is wanted, and is what the file's page cache says. */
+#define MINCORE_ASK_FILE		BIT_ULL(30)
 /* No page has this state. */
-#define MINCORE2_NO_STATE	U64_MAX
-/*
- * Pieces for which no page is allocated: for eight regions, what precedes them,
- * and what follows.
- */
-#define MINCORE2_FEW		10
+#define MINCORE_NO_STATE		U64_MAX
+/* Work under one hold of mmap_lock: VMAs, tables, huge entries, look-ups, 8 PTEs each. */
+#define MINCORE_WORK			256
+#define MINCORE_PTES			8
 
-/**
- * struct mincore2_piece - a region, which starts where the one before it ends
- * @end:	first address behind it
- * @state:	of all its pages
- */
-struct mincore2_piece {
-	unsigned long end;
-	u64 state;
+/* A call in progress. */
+struct mincore_walk {
+	unsigned long addr;	/* all pages below have been reported */
+	u64 want;		/* the bits to report; all others are cleared */
+	int work;		/* may still be done before mmap_lock is dropped */
+	bool private_dax;	/* @vma is DAX, and copies a page that is written */
+	struct vm_area_struct *vma;	/* is walked; what its pages have: */
+	u64 page_state;		/* if they are in memory, whatever maps them */
+	u64 unmapped_state;	/* without an entry */
+	u64 writable;		/* with an entry that has write permission */
+	u8 *byte;		/* where the next one goes; NULL: regions are wanted */
+	struct mincore_region *region;	/* is being gathered, and ends at @addr */
+	struct mincore_region *last;	/* when this one begins, @work is over */
 };
 
-/**
- * struct mincore2_walk - a mincore2() call in progress
- * @addr:	all pages below have been reported
- * @want:	the bits to report; all others are cleared
- * @budget:	work that may still be done before mmap_lock is dropped
- * @pause:	what @budget falls to before a page-table lock is let go; else 0
- * @private_dax: @vma maps DAX memory, and copies a page when it is written
- * @vma:	the mapping that is walked
- * @page_state:	what each of its pages has that is in memory, whatever maps it
- * @hole_state:	what each of its pages has without an entry
- * @bytes:	where the next byte goes; NULL: regions are wanted
- * @piece:	the region that is being gathered: its @end is set when it does end
- * @full:	no room is left behind this piece
- * @buf:	the elements to be copied out next, in a page or, few pieces, on the
- *		stack. The first piece is none: it ends where the next one starts
- */
-struct mincore2_walk {
-	unsigned long addr;
-	u64 want;
-	int budget;
-	int pause;
-	bool private_dax;
-	struct vm_area_struct *vma;
-	u64 page_state;
-	u64 hole_state;
-	u8 *bytes;
-	struct mincore2_piece *piece;
-	struct mincore2_piece *full;
-	union {
-		u8 *bytes;
-		struct mincore2_piece *pieces;
-	} buf;
-};
-
-/*
- * Bits in which two present PTEs have to agree to be sure of the same state. The
- * accessed and dirty bits never count. For a @normal page only the other flags
- * do. Where it matters if the pfn is a device's (special entries, and private DAX
- * mappings) so does the @section of memory, as a device has it whole. Near the
- * zero page the pfn has to be the same: @exact.
- */
-static struct {
-	u64 normal;
-	u64 section;
-	u64 exact;
-} mincore2_like __ro_after_init;
-
-/* A device's memory comes and goes in units of this: SUBSECTION_SIZE. */
-#define MINCORE2_SECTION	(SZ_2M >> PAGE_SHIFT)
-
-/*
- * Find these bits by trying, as each architecture has its own. A bit that is not
- * found to be without meaning counts: that can cost time, but is never wrong.
- */
-static int __init mincore2_init(void)
+/* A region with another state begins at @addr. */
+static __always_inline void begin_region(struct mincore_walk *w,
+					 unsigned long addr, u64 state)
 {
-	pgprot_t ro = vm_get_page_prot(VM_READ);
-	pgprot_t rw = vm_get_page_prot(VM_READ | VM_WRITE | VM_SHARED);
-	pte_t r = pte_mkold(pte_mkclean(pfn_pte(0, ro)));
-	pte_t w = pte_mkold(pte_mkclean(pfn_pte(0, rw)));
-	unsigned long pfns = (1UL << fls_long(highest_memmap_pfn)) - 1;
-	u64 ignore = (pte_val(pte_mkyoung(r)) | pte_val(pte_mkdirty(r)) |
-		      pte_val(pte_mkyoung(w)) | pte_val(pte_mkdirty(w))) &
-		     ~(u64)(pte_val(r) | pte_val(w));
+	struct mincore_region *region = w->region;
 
-	mincore2_like.exact = ~ignore;
-	ignore |= pte_val(pfn_pte(MINCORE2_SECTION - 1, ro)) ^
-		  pte_val(pfn_pte(0, ro));
-	mincore2_like.section = ~ignore;
-	ignore |= pte_val(pfn_pte(pfns, ro)) ^ pte_val(pfn_pte(0, ro));
-	mincore2_like.normal = ~ignore;
-	return 0;
-}
-core_initcall(mincore2_init);
-
-/* Bytes instead of a region, which is more work. */
-static noinline void mincore2_put_bytes(struct mincore2_walk *w,
-					unsigned long end, u64 state)
-{
-	size_t nr = (end - w->addr) >> PAGE_SHIFT;
-
-	memset(w->bytes, state, nr);
-	w->bytes += nr;
-	w->budget -= MINCORE2_REPORT_WORK;
+	region[0].end = addr;
+	region[1].start = addr;
+	region[1].state = state;
+	w->region = region + 1;
+	if (region + 1 == w->last)
+		w->work = 0;
 }
 
 /* The pages from w->addr up to @end have @state. */
-static __always_inline void mincore2_put(struct mincore2_walk *w,
-					 unsigned long end, u64 state)
+static __always_inline void emit(struct mincore_walk *w, unsigned long end, u64 state)
 {
-	struct mincore2_piece *piece = w->piece;
+	size_t nr = (end - w->addr) >> PAGE_SHIFT;
 
 	state &= w->want;
-	if (state != piece->state) {
-		if (likely(!w->bytes)) {
-			piece->end = w->addr;
-			piece[1].state = state;
-			w->piece = piece + 1;
-		} else {
-			mincore2_put_bytes(w, end, state);
-		}
+	w->work--;
+	if (!w->byte) {
+		if (state != w->region->state)
+			begin_region(w, w->addr, state);
+	} else if (nr == 1) {
+		*w->byte++ = state;
+	} else {
+		memset(w->byte, state, nr);
+		w->byte += nr;
 	}
 	w->addr = end;
-	w->budget -= MINCORE2_REPORT_WORK;
-}
-
-/* Does the walk have to stop, before the next page is put? */
-static __always_inline int mincore2_stop(const struct mincore2_walk *w)
-{
-	return w->budget <= 0 || w->piece == w->full;
-}
-
-/* Or is there a page-table lock to be let go before that? */
-static __always_inline bool mincore2_pause(const struct mincore2_walk *w)
-{
-	return w->budget <= w->pause || w->piece == w->full;
 }
 
 /*
- * Is the page @index of a file resident, for which the page cache holds @folio, or
- * a value? The answer holds for *@nr pages from there on. What is found without a
- * lock may be freed at any time, and used otherwise; once it is referenced it
- * stays, and is not split, but need not be the file's any more.
+ * Is the page of a file resident, as mincore_page() has it? @xas is at it, and found
+ * @folio there. The answer holds for the first of *@nr pages from there on.
+ *
+ * The folio is not referenced, so it may be freed and used otherwise at any time. But
+ * if it is this page after its flags were read, then it was all the time; or it left
+ * the page cache and came back, and had been up to date unless reading it failed. How
+ * long a large folio is the page cache knows: while it is split it itself does not.
  */
-static __always_inline bool mincore2_cached(struct mincore2_walk *w,
+static __always_inline bool cached_resident(struct xa_state *xas,
 					    struct address_space *mapping,
-					    struct folio *folio, pgoff_t index,
-					    unsigned long *nr)
+					    struct folio *folio, unsigned long *nr)
 {
-	if (likely(!xa_is_value(folio) && folio_try_get(folio))) {
-		unsigned long offset = index - folio->index;
-		unsigned long size = folio_nr_pages(folio);
-		bool uptodate = folio_test_uptodate(folio);
+	pgoff_t index = xas->xa_index, first = index;
+	unsigned long flags;
 
-		if (unlikely(folio->mapping != mapping))
-			size = 0;
-		folio_put(folio);
-		if (likely(offset < size)) {
-			*nr = size - offset;
-			return uptodate;
-		}
-	}
-	/* In swap, evicted, or just changing. */
-	w->budget -= MINCORE2_LOOKUP_WORK;
 	*nr = 1;
+	if (!xa_pointer_tag(folio)) {
+		flags = READ_ONCE(folio->flags);
+		if (unlikely(flags & BIT(PG_head))) {
+			*nr = 1UL << xas_get_order(xas);
+			first = index & -*nr;
+			*nr -= index - first;
+		}
+		smp_rmb();	/* the flags before the rest */
+		if (likely(READ_ONCE(folio->mapping) == mapping &&
+			   READ_ONCE(folio->index) == first))
+			return flags & BIT(PG_uptodate);
+		*nr = 1;
+	}
+	/* A swap entry, or just changing. */
 	return mincore_page(mapping, index);
 }
 
-/*
- * Is the page @index of the file resident, as mincore_page() has it? The answer
- * holds for the first of *@nr pages from there on: how many replaces *@nr.
- */
-static bool mincore2_lookup(struct mincore2_walk *w, pgoff_t index,
-			    unsigned long *nr)
+/* How many pages from w->addr on, at least one, of @max are alike in the page cache? */
+static unsigned long cached_run(struct mincore_walk *w, unsigned long max,
+				bool *resident)
 {
 	struct address_space *mapping = w->vma->vm_file->f_mapping;
+	pgoff_t index = linear_page_index(w->vma, w->addr);
 	XA_STATE(xas, &mapping->i_pages, index);
-	pgoff_t next = index, end = index + *nr;
-	bool resident = false;
-	struct folio *folio;
-	unsigned long size;
+	struct folio *folio = xas_load(&xas);
+	unsigned long nr, done;
+
+	*resident = false;
+	if (!folio) {
+		folio = xas_find(&xas, index + max - 1);
+		return folio ? xas.xa_index - index : max;
+	}
+	*resident = cached_resident(&xas, mapping, folio, &nr);
+	if (nr > 1)
+		return min(nr, max);
+	max = min_t(unsigned long, max, w->work);
+	for (done = 1; done < max; done++) {
+		folio = xas_next(&xas);
+		if (!folio || nr > 1 ||
+		    cached_resident(&xas, mapping, folio, &nr) != *resident)
+			break;
+	}
+	w->work -= done;
+	return done;
+}
+
+/* Report pages up to @end, or fewer: @state, and resident if the page cache says so. */
+static noinline void emit_cached(struct mincore_walk *w, unsigned long end, u64 state)
+{
+	unsigned long nr;
+	bool resident;
 
 	rcu_read_lock();
-	w->budget -= MINCORE2_LOOKUP_WORK;
 	do {
-		folio = xas_find(&xas, end - 1);
-	} while (xas_retry(&xas, folio));
-	if (!folio || xas.xa_index > index) {
-		w->budget -= MINCORE2_FIND_WORK;
-		next = folio ? xas.xa_index : end;
-		goto out;
-	}
-	resident = mincore2_cached(w, mapping, folio, index, &size);
-	do {
-		next += size;
-		w->budget -= MINCORE2_CACHE_WORK;
-		if (next >= end || w->budget <= w->pause)
-			break;
-		if (likely(size == 1)) {
-			folio = xas_next(&xas);
-		} else {
-			xas_set(&xas, next);
-			folio = xas_load(&xas);
-		}
-	} while (folio && !xa_is_internal(folio) &&
-		 mincore2_cached(w, mapping, folio, next, &size) == resident);
-out:
+		nr = cached_run(w, (end - w->addr) >> PAGE_SHIFT, &resident);
+		emit(w, w->addr + nr * PAGE_SIZE,
+		     state | (resident ? MINCORE_RESIDENT : 0));
+	} while (w->addr != end && w->work > 0);
 	rcu_read_unlock();
-	*nr = min(next, end) - index;
-	return resident;
 }
 
-/*
- * Report pages whose residency is that of the file: see mincore_page(). Runs
- * are stepped over as a whole; those without anything in the cache however long
- * they are.
- */
-static noinline void mincore2_put_cached(struct mincore2_walk *w,
-					 unsigned long end, u64 state)
+/* The same, where the page cache may have to be asked. Nonzero: the walk has to stop. */
+static __always_inline int report(struct mincore_walk *w, unsigned long end, u64 state)
 {
-	do {
-		unsigned long nr = (end - w->addr) >> PAGE_SHIFT;
-		bool resident = mincore2_lookup(w, linear_page_index(w->vma, w->addr),
-						&nr);
-
-		mincore2_put(w, w->addr + nr * PAGE_SIZE,
-			     state | (resident ? MINCORE_RESIDENT : 0));
-	} while (w->addr < end && !mincore2_pause(w));
-}
-
-/*
- * Report that the pages from w->addr up to @end, which are of w->vma or belong to
- * no mapping, have @state. Returns nonzero when the walk has to stop; not all of
- * these pages need to be reported then.
- */
-static __always_inline int mincore2_report(struct mincore2_walk *w,
-					   unsigned long end, u64 state)
-{
-	if (unlikely(state & MINCORE2_LOOKUP))
-		mincore2_put_cached(w, end, state & ~MINCORE2_LOOKUP);
+	if (unlikely(state & MINCORE_ASK_FILE))
+		emit_cached(w, end, state & ~MINCORE_ASK_FILE);
 	else
-		mincore2_put(w, end, state);
-	return mincore2_stop(w);
+		emit(w, end, state);
+	return w->work <= 0;
 }
 
 /*
- * The state that a present entry gives. @page is what vm_normal_page() made of the
- * entry of a private DAX mapping: a copy is anonymous, and all else there is the
- * device or a hole of it.
+ * The state of a page that one entry maps. A huge entry of a private DAX mapping
+ * maps no copy, as dax_fault_check_fallback() refuses to copy at its level.
  */
-static __always_inline u64 mincore2_present(const struct mincore2_walk *w,
-					    u64 level, bool write, bool zero,
-					    const struct page *page)
+static __always_inline u64 entry_state(const struct mincore_walk *w, u64 entry, bool write)
 {
-	u64 state = w->page_state | level;
-
-	/* A store to a shadow stack faults although pte_write() is true. */
-	if (write && !(w->vma->vm_flags & VM_SHADOW_STACK))
-		state |= MINCORE_WRITABLE;
-	if (zero)
-		state |= MINCORE_ZERO;
-	if (w->private_dax && !(page && PageAnon(page)))
-		state |= MINCORE_DAX;
-	return state;
+	return w->page_state | entry | (write ? w->writable : 0) |
+	       (w->private_dax ? MINCORE_DAX : 0);
 }
 
-/**
- * struct mincore2_seen - a PTE whose state is known, and with it that of others
- * @like:	bits in which these agree
- * @bits:	what they are there
- * @state:	of their pages
- * @other:	another one
+static __always_inline bool maps_zero_page(pte_t pte)
+{
+	return (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) || pte_special(pte)) &&
+	       is_zero_pfn(pte_pfn(pte));
+}
+
+/* Else the compiler would compute the address for each PTE, to use it for few. */
+static __always_inline unsigned long page_before(unsigned long end, long i)
+{
+	OPTIMIZER_HIDE_VAR(i);
+	return end + i * PAGE_SIZE;
+}
+
+/*
+ * Report the pages from w->addr up to @end, or up to the first that is not present.
+ * The innermost loop: compiled for each format, it counts up to 0, and looks at two
+ * bits of most PTEs. One with write permission does not map the zero page, and in a
+ * private mapping it maps a copy; one without is read again to find out.
  */
-struct mincore2_seen {
-	u64 like;
-	u64 bits;
-	u64 state;
-	struct mincore2_seen *other;
-};
-
-static __always_inline bool mincore2_is_like(pte_t pte,
-					     const struct mincore2_seen *seen)
+static __always_inline void emit_present(struct mincore_walk *w, pte_t *ptep,
+					 unsigned long end, const bool bytes,
+					 const bool plain)
 {
-	return (pte_val(pte) & seen->like) == seen->bits;
-}
+	const u64 readonly = w->want & (w->page_state | MINCORE_PTE_ENTRY);
+	const u64 writable = readonly | (w->want & w->writable);
+	const long max = (end - w->addr) >> PAGE_SHIFT;
+	struct mincore_region *region = w->region;
+	u8 *byte = w->byte + max;
+	struct page *page;
+	long i, nr;
 
-/* In which bits PTEs have to agree with @pte, which is present. */
-static u64 mincore2_bits(const struct mincore2_walk *w, pte_t pte)
-{
-	if (IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) && !pte_special(pte) &&
-	    !w->private_dax)
-		return mincore2_like.normal;
-	if ((pte_pfn(pte) ^ my_zero_pfn(0)) < MINCORE2_SECTION)
-		return mincore2_like.exact;
-	return mincore2_like.section;
-}
+	ptep += max;
+	for (i = -max; i < 0; i += nr) {
+		pte_t pte = ptep_get(ptep + i);
+		u64 state = writable;
 
-/* Find out the state of the page at w->addr, and which PTEs have the same. */
-static noinline void mincore2_see(struct mincore2_walk *w, pte_t pte,
-				  struct mincore2_seen *seen)
-{
-	struct page *page = NULL;
-
-	w->budget -= MINCORE2_SEE_WORK;
-	seen->state = w->page_state;
-	seen->like = ~0ULL;
-	if (pte_none_mostly(pte)) {
-		/* A marker is not a page: see mincore_pte_range(). */
-		seen->state = w->hole_state;
-	} else if (!pte_present(pte)) {
-		/* A private DAX page with such an entry is a copy. */
-		if (seen->state & w->want & MINCORE_RESIDENT) {
-			w->budget -= MINCORE2_LOOKUP_WORK;
-			if (!mincore_swap(pte))
-				seen->state &= ~MINCORE_RESIDENT;
+		if (!pte_present(pte))
+			break;
+		/* To read each PTE of a contiguous range can be slow. */
+		nr = pte_batch_hint(ptep + i, pte);
+		if (nr > 1)
+			nr = min(nr, -i);
+		if (!plain && !pte_write(pte)) {
+			state = readonly;
+			if (!bytes && maps_zero_page(ptep_get(ptep + i)))
+				state |= w->want & MINCORE_ZERO;
+			if (unlikely(w->private_dax)) {
+				if (w->work-- <= 0)
+					break;
+				pte = ptep_get(ptep + i);
+				page = pte_special(pte) ? NULL :
+				       vm_normal_page(w->vma, page_before(end, i), pte);
+				/* The device, or a hole of it. */
+				if (!page || !PageAnon(page))
+					state |= w->want & MINCORE_DAX;
+			}
 		}
-	} else {
-		seen->like = mincore2_bits(w, pte);
-		if (w->private_dax)
-			page = vm_normal_page(w->vma, w->addr, pte);
-		seen->state = mincore2_present(w, MINCORE2_PTE, pte_write(pte),
-					       is_zero_pfn(pte_pfn(pte)), page);
-	}
-	seen->bits = pte_val(pte) & seen->like;
-}
-
-/*
- * Report the PTEs of one table from w->addr up to @end, or fewer if that is much
- * work under one hold of the lock. The two states before are kept, so that those
- * which alternate are found out once.
- */
-static int mincore2_table(struct mincore2_walk *w, pte_t *ptep, unsigned long end)
-{
-	/* No entry is like these. */
-	struct mincore2_seen seen[] = {
-		{ .bits = 1, .other = &seen[1] }, { .bits = 1, .other = &seen[0] },
-	};
-	struct mincore2_seen *s = seen;
-	pte_t *begin = ptep, *last = ptep + ((end - w->addr) >> PAGE_SHIFT);
-
-	w->pause = max(w->budget - MINCORE2_TABLE_WORK, 0);
-	do {
-		pte_t pte = ptep_get(ptep);
-
-		s = s->other;
-		if (!mincore2_is_like(pte, s))
-			mincore2_see(w, pte, s);
-		do {
-			/* These are alike, and to read each can be slow. */
-			ptep += pte_batch_hint(ptep, pte);
-			if (ptep >= last)
+		if (bytes) {
+			memset(byte + i, state, nr);
+		} else if (unlikely(state != region->state)) {
+			begin_region(w, page_before(end, i), state);
+			region = w->region;
+			if (region == w->last) {
+				i += nr;
 				break;
-			pte = ptep_get(ptep);
-		} while (mincore2_is_like(pte, s));
-		/* A batch may go on behind the range. */
-		if (ptep > last)
-			ptep = last;
-		mincore2_report(w, end - (last - ptep) * PAGE_SIZE, s->state);
-	} while (ptep != last && !mincore2_pause(w));
-	w->pause = 0;
-
-	w->budget -= ptep - begin;
-	return mincore2_stop(w);
+			}
+		}
+	}
+	if (bytes)
+		w->byte = byte + i;
+	w->addr = end + i * PAGE_SIZE;
+	w->work -= (max + i) / MINCORE_PTES;
 }
 
-/* The same, taking the lock. Nothing is reported if there is no such table any more. */
-static noinline int mincore2_pte_range(struct mincore2_walk *w, pmd_t *pmdp,
-				       unsigned long end)
+/* Report the page at w->addr, or as many without a PTE as there are up to @end. */
+static __always_inline void emit_not_present(struct mincore_walk *w, pte_t *ptep,
+					     unsigned long end)
 {
-	spinlock_t *ptl;	/* of the table */
-	pte_t *ptep;
-	int stop;
+	unsigned long next = w->addr + PAGE_SIZE;
+	u64 state = w->page_state;
+	pte_t pte = ptep_get(ptep);
 
-	ptep = pte_offset_map_lock(w->vma->vm_mm, pmdp, w->addr, &ptl);
-	if (!ptep) {
-		/* To try again is work, too. */
-		w->budget -= MINCORE2_SEE_WORK;
-		return mincore2_stop(w);
+	/* A marker is no page: see mincore_swap(). */
+	if (pte_none_mostly(pte)) {
+		state = w->unmapped_state;
+		while (next != end && pte_none(ptep_get(++ptep)))
+			next += PAGE_SIZE;
+	} else if (state & w->want & MINCORE_RESIDENT) {
+		w->work--;
+		if (!mincore_swap(pte))
+			state &= ~MINCORE_RESIDENT;
 	}
+	report(w, next, state);
+}
+
+/* Report the pages of one table, or fewer: none if there is no such table any more. */
+static noinline int walk_ptes(struct mincore_walk *w, pmd_t *pmdp, unsigned long end)
+{
+	/* Nothing is wanted that two present PTEs may differ in. */
+	bool plain = !(w->want & (MINCORE_WRITABLE | MINCORE_ZERO)) && !w->private_dax;
+	unsigned long start = w->addr;
+	spinlock_t *ptl;	/* of the table */
+	pte_t *table, *ptep, pte;
+
+	w->work--;
+	table = pte_offset_map_lock(w->vma->vm_mm, pmdp, start, &ptl);
+	if (!table)
+		return w->work <= 0;
 	__acquire(RCU);	/* sparse cannot see a conditional lock */
-	stop = mincore2_table(w, ptep, end);
-	pte_unmap_unlock(ptep, ptl);
-	return stop;
+	do {
+		ptep = table + ((w->addr - start) >> PAGE_SHIFT);
+		pte = ptep_get(ptep);
+		if (!pte_present(pte))
+			emit_not_present(w, ptep, end);
+		else if (w->page_state & MINCORE_ASK_FILE)
+			report(w, w->addr + PAGE_SIZE,
+			       entry_state(w, MINCORE_PTE_ENTRY, pte_write(pte)) |
+			       (maps_zero_page(pte) ? MINCORE_ZERO : 0));
+		else if (!w->byte)
+			emit_present(w, ptep, end, false, false);
+		else if (plain)
+			emit_present(w, ptep, end, true, true);
+		else
+			emit_present(w, ptep, end, true, false);
+	} while (w->addr != end && w->work > 0);
+	pte_unmap_unlock(table, ptl);
+	return w->work <= 0 || mmap_lock_is_contended(w->vma->vm_mm);
 }
 
 /*
- * Report the pages of a PMD entry from w->addr up to @end, or fewer: not if it has
- * changed meanwhile, and not all if that is much work.
- *
- * What a huge entry says is taken from one reading of it: to have its lock would
- * not make that truer, and an entry that is being split or moved is either as it
- * was or none. The page need not be looked at, which would take the lock: none of a
- * private DAX mapping is a copy, as dax_fault_check_fallback() refuses to copy at
- * this level.
+ * Report the pages of a PMD entry, or fewer. What a huge entry says is taken from one
+ * reading of it: to have its lock would not make that truer, and an entry that is
+ * being split or moved is either as it was or none.
  */
-static int mincore2_pmd(struct mincore2_walk *w, pmd_t *pmdp, unsigned long end)
+static __always_inline int walk_pmd(struct mincore_walk *w, pmd_t *pmdp, unsigned long end)
 {
 	pmd_t pmd = pmdp_get_lockless(pmdp);
-	bool write = pmd_write(pmd);
+	u64 entry = MINCORE_ENTRY(MINCORE_PMD, PMD_SHIFT);
 
 	if (pmd_none(pmd))
-		return mincore2_report(w, end, w->hole_state);
+		return report(w, end, w->unmapped_state);
 	/* Being migrated: in memory, and a copy if the mapping is private. */
 	if (!pmd_present(pmd))
-		return mincore2_report(w, end, w->page_state);
+		return report(w, end, w->page_state);
 	if (!pmd_leaf(pmd))
-		return mincore2_pte_range(w, pmdp, end);
-	/* No entry that can be written maps the zero page: spare the look. */
-	return mincore2_report(w, end,
-			       mincore2_present(w, MINCORE2_PMD, write,
-						!write && is_huge_zero_pmd(pmd),
-						NULL));
+		return walk_ptes(w, pmdp, end);
+	if (!pmd_write(pmd) && is_huge_zero_pmd(pmd))
+		entry |= MINCORE_ZERO;
+	return report(w, end, entry_state(w, entry, pmd_write(pmd)));
 }
 
 /*
- * The levels below are walked here, as the page walk would call back for each
- * entry. A table of PMDs that is there stays while mmap_lock is held.
+ * The page walk would call back for each entry of the levels below, which takes longer.
+ * A table of PMDs stays while mmap_lock is held. A second call for a range does nothing.
  */
-static int mincore2_pud_entry(pud_t *pudp, unsigned long addr,
-			      unsigned long end, struct mm_walk *walk)
+static int walk_pud(pud_t *pudp, unsigned long addr, unsigned long end,
+		    struct mm_walk *walk)
 {
-	struct mincore2_walk *w = walk->private;
+	struct mincore_walk *w = walk->private;
+	u64 entry = MINCORE_ENTRY(MINCORE_PUD, PUD_SHIFT);
 	pud_t pud = pudp_get(pudp);
-	pmd_t *pmdp;
-	int stop;
+	int stop = 0;
 
+	if (w->addr >= end)
+		return 0;
 	if (pud_leaf(pud))
-		return mincore2_report(w, end,
-				       mincore2_present(w, MINCORE2_PUD,
-							pud_write(pud), false,
-							NULL));
+		return report(w, end, entry_state(w, entry, pud_write(pud)));
 	if (!pud_present(pud))
-		return mincore2_report(w, end, w->hole_state);
-
-	pmdp = pmd_offset(pudp, addr);
-	do {
-		unsigned long next = pmd_addr_end(w->addr, end);
-
-		stop = mincore2_pmd(w, pmdp, next);
-		if (w->addr == next)
-			pmdp++;
-	} while (!stop && w->addr != end);
+		return report(w, end, w->unmapped_state);
+	w->work--;
+	while (w->addr != end && !stop)
+		stop = walk_pmd(w, pmd_offset(pudp, w->addr),
+				pmd_addr_end(w->addr, end));
 	return stop;
+}
+
+static int walk_hole(unsigned long addr, unsigned long end, int depth,
+		     struct mm_walk *walk)
+{
+	struct mincore_walk *w = walk->private;
+
+	return w->addr < end ? report(w, end, w->unmapped_state) : 0;
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
-static u64 mincore2_hugetlb_level(unsigned int shift)
+static int walk_hugetlb(pte_t *ptep, unsigned long hmask, unsigned long addr,
+			unsigned long end, struct mm_walk *walk)
 {
-	/* Folded levels have the shift of the one above: prefer the lowest. */
-	if (shift < PMD_SHIFT)
-		return MINCORE_PTE | MINCORE2_SHIFT(shift);
-	if (shift == PMD_SHIFT || shift < PUD_SHIFT)
-		return MINCORE_PMD | MINCORE2_SHIFT(shift);
-	if (shift == PUD_SHIFT)
-		return MINCORE_PUD | MINCORE2_SHIFT(shift);
-	return MINCORE2_SHIFT(shift);
-}
-
-static int mincore2_hugetlb_entry(pte_t *ptep, unsigned long hmask,
-				  unsigned long addr, unsigned long end,
-				  struct mm_walk *walk)
-{
-	struct mincore2_walk *w = walk->private;
+	struct mincore_walk *w = walk->private;
 	struct hstate *h = hstate_vma(w->vma);
 	spinlock_t *ptl = huge_pte_lock(h, walk->mm, ptep);
-	u64 state = w->page_state;
+	unsigned int shift = huge_page_shift(h);
+	u64 state = w->page_state, level;
 	pte_t pte;
 
 	pte = huge_ptep_get(walk->mm, addr & hmask, ptep);
 	spin_unlock(ptl);
 
-	/* As mincore() has it: not resident, though it may be in the file. */
+	/* Folded levels have the shift of the one above: prefer the lowest. */
+	level = shift < PMD_SHIFT ? MINCORE_PTE :
+		shift == PMD_SHIFT || shift < PUD_SHIFT ? MINCORE_PMD :
+		shift == PUD_SHIFT ? MINCORE_PUD : 0;
+	/* mincore() always had it that this is not resident, be it in the file. */
 	if (huge_pte_none_mostly(pte))
-		state = w->hole_state & ~MINCORE2_LOOKUP;
+		state = w->unmapped_state & ~MINCORE_ASK_FILE;
 	/* Else it is being migrated, or poisoned. */
 	else if (pte_present(pte))
-		state = mincore2_present(w, mincore2_hugetlb_level(huge_page_shift(h)),
-					 huge_pte_write(pte), false, NULL);
-	return mincore2_report(w, end, state);
+		state = entry_state(w, MINCORE_ENTRY(level, shift),
+				    huge_pte_write(pte));
+	return w->addr < end ? report(w, end, state) : 0;
 }
 #else
-#define mincore2_hugetlb_entry	NULL
+#define walk_hugetlb	NULL
 #endif
 
-static int mincore2_pte_hole(unsigned long addr, unsigned long end,
-			     int depth, struct mm_walk *walk)
-{
-	struct mincore2_walk *w = walk->private;
-
-	return mincore2_report(w, end, w->hole_state);
-}
-
-static const struct mm_walk_ops mincore2_walk_ops = {
-	.pud_entry	= mincore2_pud_entry,
-	.pte_hole	= mincore2_pte_hole,
-	.hugetlb_entry	= mincore2_hugetlb_entry,
+static const struct mm_walk_ops walk_ops = {
+	.pud_entry	= walk_pud,
+	.pte_hole	= walk_hole,
+	.hugetlb_entry	= walk_hugetlb,
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
 /*
- * Report the pages of @vma from w->addr up to @end. Only the owner of the
- * mapping knows whether a store is durable: neither VM_SYNC, which mmap() sets
- * unchecked, nor the page says it.
+ * Report the pages of @vma. Only the owner of the mapping knows whether a store is
+ * durable: neither VM_SYNC, which mmap() sets unchecked, nor the page says it.
  */
-static int mincore2_vma(struct mincore2_walk *w, struct vm_area_struct *vma,
-			unsigned long end)
+static int walk_vma(struct mincore_walk *w, struct vm_area_struct *vma,
+		    unsigned long end)
 {
-	bool shared = vma->vm_flags & VM_MAYSHARE;
-	bool dax = vma_is_dax(vma);
-	/*
-	 * May residency not be told? Only asked where somebody wants to know: it can
-	 * sleep, as filesystems and security modules are asked, and needs a walk.
-	 */
+	bool dax = vma_is_dax(vma), shared_dax = dax && (vma->vm_flags & VM_MAYSHARE);
+	/* Only asked if somebody wants to know, as file systems may sleep over it. */
 	bool denied = (w->want & MINCORE_DENIED) && !can_do_mincore(vma);
 	u64 walked = MINCORE_RESIDENT | MINCORE_LEVEL | MINCORE_WRITABLE |
-		     MINCORE_ZERO;
-	u64 state = 0, lookup = 0;
+		     MINCORE_ZERO | (dax && !shared_dax ? MINCORE_DAX : 0);
+	u64 state = shared_dax ? MINCORE_DAX : 0, ask_file = 0;
 
-	w->budget -= MINCORE2_VMA_WORK;
+	w->work--;
 	w->vma = vma;
-	w->private_dax = dax && !shared;
-	if (w->private_dax)
-		walked |= MINCORE_DAX;
-	if (dax && shared)
-		state = MINCORE_DAX;
-	if ((w->want & MINCORE_PERSIST) && dax && shared && vma->vm_ops &&
+	w->private_dax = dax && !shared_dax;
+	if ((w->want & MINCORE_PERSIST) && shared_dax && vma->vm_ops &&
 	    vma->vm_ops->persistence_safe && vma->vm_ops->persistence_safe(vma))
 		state |= MINCORE_PERSIST;
+	/* What the owner says needs no walk. */
 	if (!(w->want & walked) && !denied)
-		return mincore2_report(w, end, state);
+		return report(w, end, state);
 
 	/* The page cache of a DAX file holds no folios. */
 	if ((w->want & MINCORE_RESIDENT) && vma->vm_file && !dax)
-		lookup = MINCORE2_LOOKUP;
-	w->hole_state = state | (dax ? MINCORE_DAX : 0) |
-			(denied ? MINCORE_DENIED : lookup);
-	/* mincore() does not walk a PFN mapping, and asks the file instead. */
+		ask_file = MINCORE_ASK_FILE;
+	w->unmapped_state = state | (dax ? MINCORE_DAX : 0) |
+			    (denied ? MINCORE_DENIED : ask_file);
+	/* mincore() never looked at PFN mappings, and asked the file instead. */
+	w->page_state = state | MINCORE_RESIDENT;
 	if ((vma->vm_flags & VM_PFNMAP) && !denied)
-		w->page_state = state | lookup;
-	else
-		w->page_state = state | MINCORE_RESIDENT;
-	return walk_page_range_vma(vma, w->addr, end, &mincore2_walk_ops, w);
+		w->page_state = state | ask_file;
+	/* A store to a shadow stack faults although pte_write() is true. */
+	w->writable = vma->vm_flags & VM_SHADOW_STACK ? 0 : MINCORE_WRITABLE;
+	return walk_page_range_vma(vma, w->addr, end, &walk_ops, w);
 }
 
-/*
- * Report pages from w->addr on, not beyond @end, until the batch is done or
- * there is no room. mmap_lock is held; whatever changed since the chunk before
- * is looked up anew. Returns 0 or a negative errno.
+/**
+ * mincore_resident - which pages of a mapping are in memory?
+ * @vma: the mapping; mmap_lock is held
+ * @start: first page
+ * @end: end of the last page
+ * @vec: a byte for each page: 1 if it is in memory, else 0
+ *
+ * Return: how many pages were answered, one at least; then mmap_lock should be dropped.
  */
-static int mincore2_chunk(struct mincore2_walk *w, unsigned long end)
+unsigned long mincore_resident(struct vm_area_struct *vma, unsigned long start,
+			       unsigned long end, u8 *vec)
+{
+	struct mincore_walk w = {
+		.addr = start, .want = MINCORE_RESIDENT, .byte = vec,
+	};
+
+	/* Nothing is reported where a table has just gone. */
+	while (w.addr == start) {
+		w.work = MINCORE_WORK;
+		walk_vma(&w, vma, end);
+	}
+	return (w.addr - start) >> PAGE_SHIFT;
+}
+
+#ifdef CONFIG_MINCORE2
+#define MINCORE2_STATES		(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
+				 MINCORE_PERSIST | MINCORE_WRITABLE | \
+				 MINCORE_ZERO | MINCORE_DENIED | MINCORE_UNMAPPED)
+/* What an element of a byte vector has room for. */
+#define MINCORE2_BYTE		0xffU
+/* As many regions are gathered on the stack. */
+#define MINCORE2_FEW		8
+
+/* Report pages from w->addr on, up to @end or until there was enough work. */
+static long walk_chunk(struct mincore_walk *w, unsigned long end)
 {
 	VMA_ITERATOR(vmi, current->mm, w->addr);
 	struct vm_area_struct *vma;
-	int ret;
+	long ret = 0;
 
-	w->budget = MINCORE2_BATCH;
+	/* The page for bytes is full then. */
+	if (w->byte && (end - w->addr) >> PAGE_SHIFT > PAGE_SIZE)
+		end = w->addr + PAGE_SIZE * PAGE_SIZE;
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	w->work = MINCORE_WORK;
 	for_each_vma_range(vmi, vma, end) {
 		if (w->addr < vma->vm_start &&
-		    mincore2_report(w, vma->vm_start, MINCORE_UNMAPPED))
-			return 0;
-		ret = mincore2_vma(w, vma, min(end, vma->vm_end));
+		    report(w, vma->vm_start, MINCORE_UNMAPPED))
+			break;
+		ret = walk_vma(w, vma, min(end, vma->vm_end));
 		if (ret)
-			return min(ret, 0);
+			break;
 	}
-	if (w->addr < end)
-		mincore2_report(w, end, MINCORE_UNMAPPED);
-	return 0;
+	if (!vma && w->addr < end)
+		report(w, end, MINCORE_UNMAPPED);
+	mmap_read_unlock(current->mm);
+	return min(ret, 0);
 }
 
-/* Copy @nr elements out. Returns how many of them user space now has. */
-static size_t mincore2_copy_out(struct mincore2_walk *w, void __user *vec,
-				size_t nr)
+/* Copy out @n regions. Returns how many of them are not there. */
+static size_t put_regions(struct mincore_region __user *to,
+			  const struct mincore_region *from, size_t n)
 {
-	struct mincore_region __user *r = vec;
-	struct mincore2_piece *p = w->buf.pieces, *last = p + nr;
-	unsigned long start = p->end;
-
-	if (w->bytes) {
-		w->bytes = w->buf.bytes;
-		return nr - copy_to_user(vec, w->buf.bytes, nr);
-	}
-	if (!user_write_access_begin(r, nr * sizeof(*r)))
-		return 0;
-	for (; p != last; r++) {
-		unsafe_put_user(start, &r->start, out);
-		start = p[1].end;
-		unsafe_put_user(start, &r->end, out);
-		unsafe_put_user(p[1].state, &r->state, out);
-		p++;
+	if (!user_write_access_begin(to, n * sizeof(*to)))
+		return n;
+	for (; n; n--, to++, from++) {
+		unsafe_put_user(from->start, &to->start, out);
+		unsafe_put_user(from->end, &to->end, out);
+		unsafe_put_user(from->state, &to->state, out);
 	}
 out:
 	user_write_access_end();
-	return p - w->buf.pieces;
+	return n;
 }
 
 /*
- * Go on behind the first @nr pieces: with the region that is being gathered, if
- * there is one. If the few pieces on the stack were not enough, with a whole @page
- * of them, if there is memory. There is room for up to @max regions then.
+ * The call proper, with arguments that have been checked. Elements are gathered in @buf,
+ * and copied out while no lock is held. Its first region stands for none.
  */
-static void mincore2_next_pieces(struct mincore2_walk *w, size_t nr, void **page,
-				 size_t max)
+static long do_mincore2(struct mincore_walk *w, unsigned long end,
+			void __user *vec, size_t nr, void *buf)
 {
-	struct mincore2_piece *old = w->buf.pieces + nr;
-	size_t room = MINCORE2_FEW;
-	bool gathering = w->piece != old;
-
-	if (!*page && w->piece == w->full)
-		*page = (void *)__get_free_page(GFP_USER);
-	if (*page) {
-		w->buf.bytes = *page;
-		room = PAGE_SIZE / sizeof(*old);
-	}
-	w->buf.pieces[0] = old[0];
-	if (gathering)
-		w->buf.pieces[1] = old[1];
-	w->piece = w->buf.pieces + gathering;
-	w->full = w->buf.pieces + 1 + min(room - 2, max);
-}
-
-/*
- * How many regions can be copied out. Not the last one if there is @more: it may go
- * on behind @w->addr.
- */
-static size_t mincore2_gathered(struct mincore2_walk *w, bool more)
-{
-	size_t n = w->piece - w->buf.pieces;
-
-	w->piece->end = w->addr;
-	/* A chunk reports something, or there is an error. */
-	if (!more || WARN_ON_ONCE(!n))
-		return n;
-	return n - 1;
-}
-
-/*
- * The call proper, with arguments that have been checked: fill @vec with up to
- * @nr elements. Nothing is copied out while a lock is held.
- */
-static long do_mincore2(struct mincore2_walk *w, unsigned long end,
-			void __user *vec, size_t nr, void **page)
-{
-	size_t size = w->bytes ? sizeof(u8) : sizeof(struct mincore_region);
-	size_t stored = 0, n = 0, copied;
+	struct mincore_region *none = buf;
+	size_t stored = 0, n, left;
 	long err = 0;
 
 	while (w->addr < end && stored < nr && !err) {
-		unsigned long chunk = end;
-
-		if (!w->bytes)
-			mincore2_next_pieces(w, n, page, nr - stored);
-		else if ((end - w->addr) >> PAGE_SHIFT > PAGE_SIZE)
-			chunk = w->addr + PAGE_SIZE * PAGE_SIZE;
-
-		if (signal_pending(current))
-			err = -ERESTARTSYS;
-		else
-			err = mmap_read_lock_killable(current->mm);
-		if (!err) {
-			err = mincore2_chunk(w, chunk);
-			mmap_read_unlock(current->mm);
-		}
-
-		if (w->bytes) {
-			n = w->bytes - w->buf.bytes;
+		err = walk_chunk(w, end);
+		if (w->byte) {
+			n = w->byte - (u8 *)buf;
+			left = copy_to_user(vec + stored, buf, n);
+			w->byte = buf;
 		} else {
-			n = mincore2_gathered(w, w->addr < end && !err);
+			w->region->end = w->addr;
+			n = w->region - none;
+			/* The last region may go on behind w->addr. */
+			if (n && w->addr < end && !err)
+				n--;
 			n = min(n, nr - stored);
+			left = put_regions(vec + stored * sizeof(*none), none + 1, n);
+			if (w->region != none) {
+				none[1] = *w->region;
+				w->region = none + 1;
+			}
 		}
-		copied = mincore2_copy_out(w, vec + stored * size, n);
-		stored += copied;
-		if (copied != n)
+		stored += n - left;
+		if (left)
 			err = -EFAULT;
 		if (w->addr < end)
 			cond_resched();
@@ -733,98 +551,69 @@ static long do_mincore2(struct mincore2_walk *w, unsigned long end,
 	return stored ?: err;
 }
 
-/* What is to be reported when @flags ask. */
-static u64 mincore2_wanted(unsigned int flags)
-{
-	u64 want = (flags & MINCORE2_STATES) | MINCORE_UNMAPPED;
-
-	/* A residency that is withheld must not look like "not in memory". */
-	if (flags & MINCORE_RESIDENT)
-		want |= MINCORE_DENIED;
-	if (flags & MINCORE_LEVEL)
-		want |= MINCORE2_SHIFT(0xff);
-	return want;
-}
-
 /**
  * sys_mincore2 - report what backs the caller's memory, and how it is mapped
  * @addr:	first address of the range, page aligned
  * @length:	bytes in the range, rounded up to whole pages
- * @vec:	where to store the report: one byte a page, or, with
- *		MINCORE_REGIONS, one struct mincore_region for each run of pages
- *		that have the same state; the regions tile the range
+ * @vec:	a byte a page; with MINCORE_REGIONS, a struct mincore_region for each
+ *		run of pages with the same state
  * @nr:		elements that @vec has room for
- * @flags:	MINCORE_* state bits to report, and modifiers
+ * @flags:	MINCORE_* state bits to report, and modifiers; checked before all else
  *
- * Nothing is changed by the call, in the page tables or elsewhere. Each page's
- * state is true at one moment during the call; two pages may be from different
- * moments. MINCORE_PERSIST is never reported unless a store to the page is made
- * durable by writing back the CPU cache alone.
- *
- * Return: the number of elements stored, which may be fewer than asked for: the
- * next call starts where they end. If none was stored:
- *
- * * %-EINVAL - an unknown flag, no state bit or half of MINCORE_LEVEL (checked
- *   before all else, so that support can be probed for); @addr not page aligned,
- *   @vec of regions not 8-byte aligned
- * * %-ENOMEM - the range wraps or passes the end of the user address space
- * * %-EFAULT - @vec is not writable
- * * %-EAGAIN - no memory for the bounce buffer
- * * %-EINTR  - a signal came first
+ * Return: how many elements were stored, which may be fewer than asked for: the
+ * next call starts where they end. If none was, %-EINVAL (unknown or not aligned),
+ * %-ENOMEM (no such range), %-EFAULT, %-EAGAIN (no memory) or %-EINTR.
  */
 SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 		void __user *, vec, size_t, nr, unsigned int, flags)
 {
 	/* Only what was written is read. */
-	struct mincore2_piece few[MINCORE2_FEW] __uninitialized;
-	struct mincore2_walk w = {
-		.want = mincore2_wanted(flags),
-		.piece = few, .buf.pieces = few,
-	};
+	struct mincore_region few[MINCORE2_FEW] __uninitialized, *buf = few;
+	size_t room = MINCORE2_FEW;
+	unsigned int states = flags & MINCORE2_STATES, level = flags & MINCORE_LEVEL;
+	struct mincore_walk w = { .want = states | MINCORE_UNMAPPED };
 	bool regions = flags & MINCORE_REGIONS;
-	unsigned int level = flags & MINCORE_LEVEL;
-	void *page = NULL;
 	long ret;
 
-	if (flags & ~(MINCORE2_STATES | MINCORE_REGIONS))
+	if (!states || (flags & ~(states | MINCORE_REGIONS)) ||
+	    (level && level != MINCORE_LEVEL) || (!regions && states > MINCORE2_BYTE))
 		return -EINVAL;
-	if (!(flags & MINCORE2_STATES))
-		return -EINVAL;
-	if (level && level != MINCORE_LEVEL)
-		return -EINVAL;
-	if (!regions && (flags & ~MINCORE2_BYTE))
-		return -EINVAL;
-
 	addr = untagged_addr(addr);
-	if (!PAGE_ALIGNED(addr))
+	if (!PAGE_ALIGNED(addr) || (regions && (unsigned long)vec % sizeof(u64)))
 		return -EINVAL;
-	if (regions && !IS_ALIGNED((unsigned long)vec, sizeof(u64)))
-		return -EINVAL;
-
-	if (length > TASK_SIZE)
+	/* PAGE_ALIGN() may wrap around. */
+	if (length > TASK_SIZE || PAGE_ALIGN(length) > TASK_SIZE ||
+	    addr > TASK_SIZE - PAGE_ALIGN(length))
 		return -ENOMEM;
-	length = PAGE_ALIGN(length);
-	if (length > TASK_SIZE || addr > TASK_SIZE - length)
-		return -ENOMEM;
-
 	/* No more elements than pages: @nr may be anything. */
-	nr = min(nr, length >> PAGE_SHIFT);
+	nr = min(nr, PAGE_ALIGN(length) >> PAGE_SHIFT);
 	if (!nr)
 		return 0;
 
-	w.addr = addr;
-	few[0] = (struct mincore2_piece) { .end = addr, .state = MINCORE2_NO_STATE };
-	if (!regions) {
-		/* A byte a page: it is known what is needed. */
-		length = nr << PAGE_SHIFT;
-		page = (void *)__get_free_page(GFP_USER);
-		if (!page)
+	if (level)
+		w.want |= MINCORE_ENTRY(0, 0xff);
+	/* A residency that is withheld must not look like "not in memory". */
+	if (flags & MINCORE_RESIDENT)
+		w.want |= MINCORE_DENIED;
+	if (!regions || nr > MINCORE2_FEW - 2) {
+		buf = (void *)__get_free_page(GFP_USER);
+		if (!buf)
 			return -EAGAIN;
-		w.buf.bytes = page;
-		w.bytes = page;
+		room = PAGE_SIZE / sizeof(*buf);
 	}
-	ret = do_mincore2(&w, addr + length, vec, nr, &page);
-	if (page)
-		free_page((unsigned long)page);
+	w.addr = addr;
+	if (regions) {
+		buf->state = MINCORE_NO_STATE;
+		w.region = buf;
+		/* A region is complete when the next one begins. */
+		w.last = buf + min(room - 1, nr + 1);
+	} else {
+		w.byte = (u8 *)buf;
+		length = nr << PAGE_SHIFT;
+	}
+	ret = do_mincore2(&w, addr + PAGE_ALIGN(length), vec, nr, buf);
+	if (buf != few)
+		free_page((unsigned long)buf);
 	return ret;
 }
+#endif /* CONFIG_MINCORE2 */
