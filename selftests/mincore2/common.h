@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +60,39 @@ static inline ssize_t do_mincore2(void *addr, size_t length, void *vec,
 static inline size_t mc2_page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * The kernel's own view of a page of ours: an entry of /proc/self/pagemap
+ * (bit 63: present, bit 62: swapped), or 0. Splits PUD entries: not for those.
+ */
+#define MC2_PAGEMAP_SWAP	(1ULL << 62)
+
+static inline uint64_t mc2_pagemap(const void *addr)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+	off_t at = (off_t)((uintptr_t)addr / mc2_page_size() * sizeof(entry));
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &entry, sizeof(entry), at) != (ssize_t)sizeof(entry))
+		entry = 0;
+	close(fd);
+	return entry;
+}
+
+/* Write @text to a file; @flags: more flags of open(2). */
+static inline bool mc2_write_file(const char *path, int flags, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (ssize_t)strlen(text);
 }
 
 /* Does the running kernel have the call? Flags are checked before all else. */

@@ -6,6 +6,7 @@
  * MINCORE_DENIED, and neither file permissions nor security modules are asked.
  */
 #define _FILE_OFFSET_BITS 64
+#include "helpers.h"
 #include "mapping.h"
 
 #include <grp.h>
@@ -28,6 +29,8 @@ static const char * const hooks[] = {
 };
 
 #define NR_HOOKS	ARRAY_SIZE(hooks)
+/* Instead of bits: ask for the permission of a directory that all may read. */
+#define ACCESS		0U
 
 FIXTURE(dropped) {
 	struct mc2_backing b;
@@ -277,23 +280,11 @@ TEST_F_TIMEOUT(dropped, no_permission_is_asked_for, 120)
 
 /* ---- Calls of the hooks, counted by kprobe events ---- */
 
-static bool write_text(const char *path, int flags, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (ssize_t)strlen(text);
-}
-
 static void remove_probes(void)
 {
-	write_text(TRACING "tracing_on", 0, "0");
-	write_text(TRACING "events/mincore2/enable", 0, "0");
-	write_text(TRACING "kprobe_events", O_APPEND, "-:mincore2/");
+	mc2_write_file(TRACING "tracing_on", 0, "0");
+	mc2_write_file(TRACING "events/mincore2/enable", 0, "0");
+	mc2_write_file(TRACING "kprobe_events", O_APPEND, "-:mincore2/");
 }
 
 /* A probe at each hook; the name of one that can not be probed, or NULL. */
@@ -307,7 +298,7 @@ static const char *set_probes(void)
 	for (i = 0; i < NR_HOOKS; i++) {
 		snprintf(line, sizeof(line), "p:mincore2/%s %s", hooks[i],
 			 hooks[i]);
-		if (!write_text(TRACING "kprobe_events", O_APPEND, line))
+		if (!mc2_write_file(TRACING "kprobe_events", O_APPEND, line))
 			return hooks[i];
 	}
 	return NULL;
@@ -350,10 +341,8 @@ static int ask_recorded(const struct mc2_file *f, unsigned int bits, int on,
 	do_mincore2(map, f->len, r, 64, MINCORE_REGIONS | bits);
 	if (write(on, "1", 1) != 1)
 		return 2;
-	n = do_mincore2(map, f->len, r, 64, MINCORE_REGIONS | bits);
-	/* The file's permissions end it before a security module is asked. */
-	if (bits == MINCORE_RESIDENT)
-		access("/", R_OK);
+	n = bits == ACCESS ? access("/", R_OK) + 1 :
+		do_mincore2(map, f->len, r, 64, MINCORE_REGIONS | bits);
 	if (write(on, "0", 1) != 1)
 		return 3;
 	return n <= 0;
@@ -374,21 +363,26 @@ static bool count_calls(const struct mc2_file *f, unsigned int bits,
 	}
 	snprintf(filter, sizeof(filter), "common_pid == %d", (int)child);
 	ready = child > 0 &&
-		write_text(TRACING "events/mincore2/filter", 0, filter) &&
-		write_text(TRACING "events/mincore2/enable", 0, "1") &&
-		write_text(TRACING "trace", O_TRUNC, "\n") &&
+		mc2_write_file(TRACING "events/mincore2/filter", 0, filter) &&
+		mc2_write_file(TRACING "events/mincore2/enable", 0, "1") &&
+		mc2_write_file(TRACING "trace", O_TRUNC, "\n") &&
 		write(go[1], "x", 1) == 1;
-	if (child > 0 && !ready)
-		close(go[1]);	/* its read ends */
+	if (child > 0) {
+		close(go[0]);
+		close(go[1]);	/* if it was not told to go, its read ends */
+	}
+	if (on >= 0)
+		close(on);
 	return !child_status(child) && ready && read_counts(counts);
 }
 
-/* The first hook that was called, or was not; "": there is none. */
-static const char *first_hook(const unsigned int counts[NR_HOOKS], bool called)
+/* The first of @nr hooks that was called, or was not; "": there is none. */
+static const char *first_hook(const unsigned int counts[NR_HOOKS], size_t nr,
+			      bool called)
 {
 	size_t i;
 
-	for (i = 0; i < NR_HOOKS; i++)
+	for (i = 0; i < nr; i++)
 		if (!!counts[i] == called)
 			return hooks[i];
 	return "";
@@ -412,12 +406,16 @@ TEST_F_TIMEOUT(dropped, no_hook_is_called, 120)
 		     missing);
 	for (i = 0; i < ARRAY_SIZE(asks); i++) {
 		EXPECT_TRUE(count_calls(&self->f, asks[i], counts));
-		EXPECT_STREQ("", first_hook(counts, true))
+		EXPECT_STREQ("", first_hook(counts, NR_HOOKS, true))
 			TH_LOG("was called for bits %#x", asks[i]);
 	}
+	/* The file's permissions say no before a security module is asked. */
 	EXPECT_TRUE(count_calls(&self->f, MINCORE_RESIDENT, counts));
-	EXPECT_STREQ("", first_hook(counts, false))
+	EXPECT_STREQ("", first_hook(counts, NR_HOOKS - 1, false))
 		TH_LOG("was not called for RESIDENT");
+	EXPECT_TRUE(count_calls(&self->f, ACCESS, counts));
+	EXPECT_LT(0, counts[NR_HOOKS - 1])
+		TH_LOG("%s is not counted", hooks[NR_HOOKS - 1]);
 	remove_probes();
 }
 

@@ -9,7 +9,6 @@
 
 #include "common.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
@@ -139,18 +138,6 @@ static inline ssize_t mc2_read_file(const char *path, char *buf, size_t size)
 	return n < 0 ? -1 : (ssize_t)got;
 }
 
-static inline bool mc2_write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (ssize_t)strlen(text);
-}
-
 /* A "Name:  123 kB" line of /proc/self/status, in KiB; -1: no such line. */
 static inline long mc2_status_kib(const char *name)
 {
@@ -207,21 +194,6 @@ static inline long mc2_smaps_kib(const void *addr, const char *name)
 			return strtol(p + strlen(name) + 1, NULL, 10);
 	}
 	return -1;
-}
-
-/* What pagemap says about a page; not for PUD mappings, which it splits. */
-static inline uint64_t mc2_pagemap(const void *addr)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	off_t pos = mc2_addr(addr) / mc2_page_size() * 8;
-	uint64_t entry = 0;
-
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &entry, sizeof(entry), pos) != sizeof(entry))
-		entry = 0;
-	close(fd);
-	return entry;
 }
 
 /* Bytes that a PMD entry maps; 0: the kernel has no transparent huge pages. */

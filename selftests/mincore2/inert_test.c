@@ -64,7 +64,7 @@ static bool ask(char *p, size_t len, void *vec, size_t times)
 TEST_F(inert, accessed_bits)
 {
 	ASSERT_TRUE(ask(self->area, self->len, self->bytes, 1));
-	ASSERT_TRUE(mc2_write_file("/proc/self/clear_refs", "1"));
+	ASSERT_TRUE(mc2_write_file("/proc/self/clear_refs", 0, "1"));
 	/* That leaves the TLB alone; with an entry there no bit is set. */
 	ASSERT_EQ(0, mprotect(self->area, self->len, PROT_READ));
 	ASSERT_EQ(0, mprotect(self->area, self->len, PROT_READ | PROT_WRITE));
@@ -81,7 +81,7 @@ TEST_F(inert, soft_dirty_bits)
 {
 	size_t i;
 
-	ASSERT_TRUE(mc2_write_file("/proc/self/clear_refs", "4"));
+	ASSERT_TRUE(mc2_write_file("/proc/self/clear_refs", 0, "4"));
 	if (mc2_pagemap(self->area) & MC2_PAGEMAP_SOFT_DIRTY)
 		SKIP(return, "needs CONFIG_MEM_SOFT_DIRTY");
 	ASSERT_TRUE(ask(self->area, self->len, self->bytes, QUERIES));

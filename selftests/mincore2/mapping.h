@@ -8,7 +8,6 @@
 
 #include "backings.h"
 
-#include <fcntl.h>
 #include <limits.h>
 
 /* The ways to map a file that the contract tells apart. */
@@ -427,26 +426,6 @@ static inline bool mc2_mapped(const void *addr)
 	uint64_t state = mc2_page(addr);
 
 	return state != ~0ULL && (state & MINCORE_LEVEL);
-}
-
-/*
- * The kernel's own view of a page of ours: an entry of /proc/self/pagemap
- * (bit 63: present, bit 62: swapped), or 0. Splits PUD entries: not for those.
- */
-#define MC2_PAGEMAP_SWAP	(1ULL << 62)
-
-static inline uint64_t mc2_pagemap(const void *addr)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
-	off_t at = (off_t)((uintptr_t)addr / mc2_page_size() * sizeof(entry));
-
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &entry, sizeof(entry), at) != (ssize_t)sizeof(entry))
-		entry = 0;
-	close(fd);
-	return entry;
 }
 
 #endif /* MINCORE2_SELFTESTS_MAPPING_H */

@@ -371,21 +371,7 @@ static inline int own_find_base(struct own_xfs *x)
 
 /* For a fixture's set-up: the filesystem, or a skip without a spare device. */
 #define OWN_SETUP(x) do {						\
-	static struct mc2_backings all_;				\
-	const struct mc2_backing *b_;					\
-	const char *bad_;						\
-	int err_ = mc2_read_backings(&all_);				\
-									\
-	if (err_ == -ENOENT)						\
-		SKIP(return, "no backings: %s", all_.error);		\
-	ASSERT_EQ(0, err_)						\
-		TH_LOG("%s", all_.error);				\
-	b_ = mc2_find(&all_, "spare-nvdimm");				\
-	if (!b_)							\
-		SKIP(return, "this guest has no spare-nvdimm");		\
-	bad_ = own_make(x, b_);						\
-	ASSERT_EQ(NULL, bad_)						\
-		TH_LOG("%s", bad_);					\
+	SPARE_SETUP(own_make(x, spare_));				\
 	ASSERT_EQ(0, own_find_base(x));					\
 } while (0)
 

@@ -6,7 +6,7 @@
 #ifndef MINCORE2_SELFTESTS_SPARE_H
 #define MINCORE2_SELFTESTS_SPARE_H
 
-#include "common.h"
+#include "backings.h"
 
 /* Run a command; its output goes to the log of the test. */
 static inline int run(const char *format, const char *arg)
@@ -45,5 +45,27 @@ static inline int ndctl_value(const char *namespace, const char *key, char *out,
 	out[n] = '\0';
 	return 0;
 }
+
+/*
+ * For a fixture's set-up: something made on spare-nvdimm by @make, a call that takes
+ * the backing @spare_ and returns NULL or what went wrong; or a skip without it.
+ */
+#define SPARE_SETUP(make) do {						\
+	static struct mc2_backings all_;				\
+	const struct mc2_backing *spare_;				\
+	const char *bad_;						\
+	int err_ = mc2_read_backings(&all_);				\
+									\
+	if (err_ == -ENOENT)						\
+		SKIP(return, "no backings: %s", all_.error);		\
+	ASSERT_EQ(0, err_)						\
+		TH_LOG("%s", all_.error);				\
+	spare_ = mc2_find(&all_, "spare-nvdimm");			\
+	if (!spare_)							\
+		SKIP(return, "this guest has no spare-nvdimm");		\
+	bad_ = make;							\
+	ASSERT_EQ(NULL, bad_)						\
+		TH_LOG("%s", bad_);					\
+} while (0)
 
 #endif /* MINCORE2_SELFTESTS_SPARE_H */

@@ -102,22 +102,6 @@ static inline int dm_end(void)
 }
 
 /* For a fixture's set-up: the filesystem, or a skip without a spare device. */
-#define DM_SETUP(dax) do {						\
-	static struct mc2_backings all_;				\
-	const struct mc2_backing *b_;					\
-	const char *bad_;						\
-	int err_ = mc2_read_backings(&all_);				\
-									\
-	if (err_ == -ENOENT)						\
-		SKIP(return, "no backings: %s", all_.error);		\
-	ASSERT_EQ(0, err_)						\
-		TH_LOG("%s", all_.error);				\
-	b_ = mc2_find(&all_, "spare-nvdimm");				\
-	if (!b_)							\
-		SKIP(return, "this guest has no spare-nvdimm");		\
-	bad_ = dm_make(b_, dax);					\
-	ASSERT_EQ(NULL, bad_)						\
-		TH_LOG("%s", bad_);					\
-} while (0)
+#define DM_SETUP(dax)	SPARE_SETUP(dm_make(spare_, dax))
 
 #endif /* MINCORE2_SELFTESTS_XFS_DM_H */
