@@ -99,19 +99,22 @@ int mincore2_bits_string(uint64_t bits, char *buf, size_t size);
  */
 int mincore2_state_parse(const char *text, unsigned int *bits);
 
-/* Options of the functions below, in an argument of their own. */
+/*
+ * Options of the functions below, in an argument of their own. No state bit has the
+ * same value, so that bits in place of options, or the reverse, get -EINVAL.
+ */
 
 /* Where the kernel does not have the call: emulate it, mincore2_emulate(). */
-#define MINCORE2_EMULATE	0x1U
+#define MINCORE2_EMULATE	0x01000000U
 /*
  * The emulation may look at everything. Without it, it does not look at what
  * may be mapped by PUD entries, as the kernel splits these when looked at by
  * any other means than mincore2(): it reports RESIDENT, LEVEL, WRITABLE and
  * ZERO of such memory as unknown.
  */
-#define MINCORE2_MAY_SPLIT	0x2U
+#define MINCORE2_MAY_SPLIT	0x02000000U
 /* Emulate it in any case, also where the kernel has the call. */
-#define MINCORE2_EMULATE_ALWAYS	0x4U
+#define MINCORE2_EMULATE_ALWAYS	0x04000000U
 
 /* Where answers come from. */
 enum mincore2_way {

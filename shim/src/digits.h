@@ -14,7 +14,7 @@
  * mincore2_digits() - read digits
  * @text: where they begin; moved to the first character that is none
  * @base: 10 or 16; letters of either case
- * @value: receives the number
+ * @value: receives the number, or 0
  *
  * Return: false if there is no digit, or for more than 64 bits.
  */
@@ -35,8 +35,10 @@ static inline bool mincore2_digits(const char **text, unsigned int base,
 			digit = (unsigned int)(*at - 'A') + 10;
 		else
 			break;
-		if (*value > (UINT64_MAX - digit) / base)
+		if (*value > (UINT64_MAX - digit) / base) {
+			*value = 0;
 			return false;
+		}
 		*value = *value * base + digit;
 	}
 	if (at == *text)
@@ -48,7 +50,10 @@ static inline bool mincore2_digits(const char **text, unsigned int base,
 /* The same of a text that is a decimal number and nothing else. */
 static inline bool mincore2_number(const char *text, uint64_t *value)
 {
-	return mincore2_digits(&text, 10, value) && !*text;
+	if (mincore2_digits(&text, 10, value) && !*text)
+		return true;
+	*value = 0;
+	return false;
 }
 
 #endif /* MINCORE2_DIGITS_H */

@@ -191,7 +191,7 @@ static void bad_input(void)
 	ok(CALL(map + 1, page, r, 2, MINCORE_DAX, 0, &unknown) == -EINVAL,
 	   "misaligned: EINVAL");
 	ok(CALL(map, page, r, 2, 0, 0, &unknown) == -EINVAL &&
-	   CALL(map, page, r, 2, MINCORE_DAX, 0x8, &unknown) == -EINVAL &&
+	   CALL(map, page, r, 2, MINCORE_DAX, 0x08000000, &unknown) == -EINVAL &&
 	   CALL(map, page, r, 2, MINCORE_PMD, 0, &unknown) == -EINVAL &&
 	   CALL(map, page, r, 2, 0x200 | MINCORE_DAX, 0, &unknown) == -EINVAL,
 	   "no bits, half of LEVEL, unknown bits, unknown options: EINVAL");

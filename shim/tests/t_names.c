@@ -83,7 +83,9 @@ static void bad_arguments(void)
 	   mincore2_iter_init(&it, NULL, 1, 0, 0) == -EINVAL &&
 	   mincore2_iter_init(&it, NULL, 1, MINCORE_PTE, 0) == -EINVAL &&
 	   mincore2_iter_init(&it, NULL, 1, MINCORE_DAX | 0x04000000, 0) == -EINVAL &&
-	   mincore2_iter_init(&it, NULL, 1, MINCORE_DAX, 0x8) == -EINVAL,
+	   mincore2_iter_init(&it, NULL, 1, MINCORE_DAX, 0x08000000) == -EINVAL &&
+	   mincore2_iter_init(&it, NULL, 1, MINCORE_PERSIST | MINCORE2_EMULATE, 0) == -EINVAL &&
+	   mincore2_iter_init(&it, NULL, 1, MINCORE2_EMULATE, MINCORE_DAX) == -EINVAL,
 	   "iterator: misaligned, no bits, half of LEVEL, unknown ones, unknown options: EINVAL");
 	ok(mincore2_iter_init(&it, (void *)0x1000, SIZE_MAX,
 			      MINCORE_DAX, 0) == -ENOMEM,

@@ -69,7 +69,8 @@ static int next_region(struct mincore2_iter *it, struct mincore_region *region)
 
 /* All regions of [@start, @end). */
 static int query(enum mincore2_way way, uint64_t start, uint64_t end,
-		 unsigned int bits, struct region_list *list, char *error)
+		 unsigned int bits, bool (*cancelled)(void),
+		 struct region_list *list, char *error)
 {
 	bool emulated = way == MINCORE2_WAY_EMULATED;
 	const char *call = emulated ? "the emulation" : "mincore2()";
@@ -93,6 +94,8 @@ static int query(enum mincore2_way way, uint64_t start, uint64_t end,
 		ret = region_append(list, &region);
 		if (ret)
 			return fail(error, ENOMEM, "too many regions: %m");
+		if (cancelled && cancelled())
+			return fail(error, ECANCELED, "not finished: %m");
 	}
 	if (ret == -EOPNOTSUPP && emulated)
 		return fail(error, EOPNOTSUPP, "without /proc mincore2() cannot be emulated: %m");
@@ -124,7 +127,7 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 	while (at < end) {
 		int64_t before = now();
 		uint64_t until = end - at > step ? at + step : end;
-		int err = query(way, at, until, bits, list, error);
+		int err = query(way, at, until, bits, cancelled, list, error);
 
 		at = until;
 		progress("asking", begin, err ? mapping->len :

@@ -61,16 +61,20 @@ static bool is_there(const char *dir, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-static enum device_kind kind_at(const char *dir)
+/* What the memory of a device is; 0 or a negative errno. */
+static int kind_at(const char *dir, enum device_kind *kind)
 {
-	struct mincore2_device device = { .kind = DEVICE_UNKNOWN };
+	struct mincore2_device device;
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int err;
 
-	if (fd >= 0) {
-		mincore2_device_at(fd, dir, &device);
-		close(fd);
-	}
-	return device.kind;
+	*kind = DEVICE_UNKNOWN;
+	if (fd < 0)
+		return -errno;
+	err = mincore2_device_at(fd, dir, &device);
+	close(fd);
+	*kind = device.kind;
+	return err;
 }
 
 static enum keeping device_keeps(const char *root, const char *dir, int below);
@@ -169,6 +173,7 @@ static enum keeping slaves_keep(const char *root, const char *dir, int below)
 static enum keeping device_keeps(const char *root, const char *dir, int below)
 {
 	const char *name = strrchr(dir, '/') + 1;
+	enum device_kind kind;
 	char disk[PATH_MAX];
 
 	if (below > MOST_BELOW)
@@ -178,7 +183,9 @@ static enum keeping device_keeps(const char *root, const char *dir, int below)
 		return disk[0] ? device_keeps(root, disk, below + 1) :
 		       KEPT_UNKNOWN;
 	}
-	switch (kind_at(dir)) {
+	if (kind_at(dir, &kind))
+		return KEPT_UNKNOWN;
+	switch (kind) {
 	case DEVICE_VOLATILE:
 		return KEPT_IN_MEMORY;
 	case DEVICE_E820:

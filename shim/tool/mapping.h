@@ -61,8 +61,8 @@ void target_close(struct target *target);
 int target_cut(struct target *target, uint64_t start, uint64_t end,
 	       uint64_t align, char *error);
 
-/* Is @dev a device-dax? Then @device receives what is known of it. */
-bool devdax_find(dev_t dev, struct mincore2_device *device);
+/* Is @dev a device-dax: @device receives what is known of it. 0 or a negative errno. */
+int devdax_find(dev_t dev, struct mincore2_device *device);
 /* Bytes of a page, and of the PMD entry above it. */
 static inline size_t page_size(void)
 {

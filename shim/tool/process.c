@@ -140,9 +140,10 @@ static bool has_pud_mapping(const struct process *process, const char *root)
 		if (stat(vma.name, &st) || st.st_ino != vma.ino)
 			found = true;
 		else if (S_ISCHR(st.st_mode))
-			found = devdax_find(st.st_rdev, &device) &&
-				(!device.align ||
-				 device.align >> mincore2_pud_shift());
+			found = devdax_find(st.st_rdev, &device) ||
+				(device.dax != MINCORE2_NO &&
+				 (!device.align ||
+				  device.align >> mincore2_pud_shift()));
 	}
 	if (maps.fd >= 0)
 		close(maps.fd);

@@ -15,11 +15,10 @@
 #include "mapping.h"
 #include "text.h"
 
-bool devdax_find(dev_t dev, struct mincore2_device *device)
+int devdax_find(dev_t dev, struct mincore2_device *device)
 {
-	return !mincore2_device_look("/sys", false, "char", major(dev),
-				     minor(dev), device) &&
-	       device->dax == MINCORE2_YES;
+	return mincore2_device_look("/sys", false, "char", major(dev),
+				    minor(dev), device);
 }
 
 static int devdax_geometry(struct target *target,
@@ -107,7 +106,12 @@ int target_open(struct target *target, const char *path, bool need_write,
 	/* Look before opening: opening some devices has effects. */
 	if (stat(path, &before))
 		return fail(error, errno, "%m");
-	if (S_ISCHR(before.st_mode) && devdax_find(before.st_rdev, &device))
+	if (S_ISCHR(before.st_mode)) {
+		err = devdax_find(before.st_rdev, &device);
+		if (err)
+			return fail(error, -err, "cannot look at /sys: %m");
+	}
+	if (S_ISCHR(before.st_mode) && device.dax == MINCORE2_YES)
 		target->kind = TARGET_DEVDAX;
 	else if (!S_ISREG(before.st_mode))
 		return fail(error, EINVAL, "neither a regular file nor a device-dax");
