@@ -26,6 +26,20 @@ need_arg() { (($2 >= 2)) || die "$1 needs a value (see --help)"; }
 # usage: prints the comment at the head of the calling script.
 usage() { sed -n '4,/^$/s/^# \{0,1\}//p' "$0"; }
 
+# attended COMMAND...: runs it; it ends when this script does, however that ends. Returns
+# its exit status.
+attended() {
+	local status=0
+	trap '[[ ! ${attended_pid-} ]] || kill "$attended_pid" 2>/dev/null || true' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	"$@" &
+	attended_pid=$!
+	wait "$attended_pid" || status=$?
+	attended_pid=''
+	return "$status"
+}
+
 # versions NAME...: the installed versions of packages, for keys of caches.
 versions() { dpkg-query -W "$@" 2>/dev/null || true; }
 

@@ -181,12 +181,21 @@ static void evict_at_random(struct model *m, struct device *d, uint64_t line)
 	m->recent[i].line = line;
 }
 
+/* As many of the bytes as are on the device. */
+static size_t within(const struct device *d, uint64_t address, size_t size)
+{
+	uint64_t rest = d->start + d->size - address;
+
+	return size < rest ? size : rest;
+}
+
 void model_store(struct model *m, unsigned int cpu, uint64_t address, size_t size, uint64_t by)
 {
 	struct device *d = find_device(m, address);
 
 	if (!d)
 		return;
+	size = within(d, address, size);
 	pthread_mutex_lock(&m->lock);
 	for (uint64_t line = (address - d->start) / LINE_BYTES;
 	     line <= (address + size - 1 - d->start) / LINE_BYTES; line++) {
@@ -228,6 +237,7 @@ void model_non_temporal(struct model *m, unsigned int cpu, uint64_t address, siz
 		model_store(m, cpu, address, size, by);
 		return;
 	}
+	size = within(d, address, size);
 	pthread_mutex_lock(&m->lock);
 	m->table->seen[class]++;
 	while (size) {

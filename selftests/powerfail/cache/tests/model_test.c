@@ -178,6 +178,16 @@ static void non_temporal(void)
 	durable_is(192, 2);
 	durable_is(255, 2);
 	durable_is(256, 0);
+
+	start("across the end of the device");
+	m.devices[0].size = 128;
+	model_store(&m, 0, START + 120, 16, PC);
+	is("stored", m.devices[0].lines[1].stored, 1);
+	is("stored", m.devices[0].lines[2].stored, 0);
+	put_past_cache(0, 120, 16, 1);
+	fence(0);
+	durable_is(127, 1);
+	durable_is(128, 0);
 }
 
 /* The durable image never gets older. */
