@@ -95,12 +95,13 @@ do {									\
 #undef SYSCALL_DEFINE5
 #define SYSCALL_DEFINE5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5)	\
 	static long bench_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5)
-#define mincore_page		bench_mincore_page
+#define mincore_cached		bench_mincore_cached
 #define mincore_swap		bench_mincore_swap
 #define can_do_mincore		bench_can_do_mincore
 #define mincore_resident	bench_mincore_resident
 #define old_mincore		bench_old_mincore
-unsigned char mincore_page(struct address_space *mapping, pgoff_t index);
+unsigned long mincore_cached(struct xa_state *xas, pgoff_t index, unsigned long max,
+			     int *work, bool *resident);
 unsigned char mincore_swap(pte_t pte);
 bool can_do_mincore(struct vm_area_struct *vma);
 unsigned long mincore_resident(struct vm_area_struct *vma, unsigned long start,
