@@ -305,20 +305,21 @@ def write_plots(folder, costs, what, unit):
 
 
 def contention_table(lines):
-    """lines: [[word, run, alone, mincore, mincore2 bytes, mincore2 regions]]."""
+    """lines: [[word, run, alone, mincore's old walk, mincore, mincore2 bytes, regions]]."""
     rounds = [[int(n) for n in line[2:]] for line in lines if line[0] == "contention"]
     if not rounds:
         return
+    scanners = ("mincore", "bytes", "regions")
     yield ("\nA thread that maps, faults and unmaps, rounds a second; -smp 2, real time\n"
-           f"  {'run':>4}{'alone':>10}{'mincore':>10}{'bytes':>10}{'regions':>10}"
-           f"{'bytes/mincore':>16}{'regions/mincore':>18}")
-    for i, (alone, mincore, in_bytes, regions) in enumerate(rounds, 1):
-        yield (f"  {i:>4}{alone:>10,}{mincore:>10,}{in_bytes:>10,}{regions:>10,}"
-               f"{in_bytes / mincore:>16.2f}{regions / mincore:>18.2f}")
-    for name, column in (("bytes", 2), ("regions", 3)):
+           f"  {'run':>4}{'alone':>10}{'old mincore':>13}" + "".join(f"{s:>10}" for s in scanners) +
+           "".join(f"{s + '/old':>14}" for s in scanners))
+    for i, (alone, old, *beside) in enumerate(rounds, 1):
+        yield (f"  {i:>4}{alone:>10,}{old:>13,}" + "".join(f"{n:>10,}" for n in beside) +
+               "".join(f"{n / old:>14.2f}" for n in beside))
+    for column, name in enumerate(scanners, 2):
         ratios = sorted(r[column] / r[1] for r in rounds)
         median = ratios[len(ratios) // 2]
-        yield (f"  median beside mincore2 {name}: {median:.2f} of what is left beside mincore"
+        yield (f"  median beside {name}: {median:.2f} of what is left beside mincore's old walk"
                f" ({'met' if median >= 1 else 'NOT MET: target 1'})")
 
 
