@@ -8,6 +8,7 @@
  *
  *	bench [MAPPING]...	"library": what making data durable costs
  *	bench --contention	what scans cost a neighbour, see contention.c
+ *	bench --judge		are the answers right? See judge.c
  *
  * Lines on standard output, to be read by report.py:
  *	map|NAME|WHAT|BYTES AN ENTRY
@@ -15,6 +16,7 @@
  *	hold|MAPPING|CALL|PAGES|MMAP MAX|PTL MAX|MMAP HOLDS|PTL HOLDS|OVERHEAD
  *	library|WHAT|RANGES|COST
  *	skip|MAPPING|RIVAL|REASON
+ *	judge|RANGES|WRONG|PAGES OUT|PAGES IN|PAGES DENIED|RANGES WITH GAPS
  *	contention|RUN|ROUNDS ALONE|BESIDE MINCORE|MINCORE2 BYTES|MINCORE2 REGIONS
  */
 #define _GNU_SOURCE
@@ -158,6 +160,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "--contention"))
 		return contention();
+	if (argc == 2 && !strcmp(argv[1], "--judge"))
+		return judge();
 	rivals_init();
 	for (size_t i = 0; i < nr_mappings; i++) {
 		struct mapping *m = &mappings[i];

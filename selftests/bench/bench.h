@@ -74,6 +74,8 @@ void rivals_init(void);
 void report_holds(struct mapping *m, char *addr, size_t length);
 /* What scans cost a thread that changes mappings meanwhile; for main() to return. */
 int contention(void);
+/* Are the answers those of mincore()'s old walk? For main() to return. */
+int judge(void);
 /* What it costs to make data durable; for main() to return. */
 int library(void);
 /* Nanoseconds; instructions in a guest whose clock counts them. */

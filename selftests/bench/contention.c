@@ -5,24 +5,29 @@
  * 64 MiB of the same process, over and over. Needs two processors, and real time.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bench.h"
+#include "kernel/mm/mincore2_bench.h"
 
 #define RUNS		7
 #define SECONDS		1
 #define SCANNED		(64 * MIB)
 #define CHANGED		(16 * PAGE)
 
-enum scanner { NOBODY, MINCORE, MINCORE2_BYTES, MINCORE2_REGIONS, NR_SCANNERS };
+/* OLD_MINCORE is mincore() of a kernel without the series. */
+enum scanner { NOBODY, OLD_MINCORE, MINCORE, MINCORE2_BYTES, MINCORE2_REGIONS, NR_SCANNERS };
 
 static volatile bool stop;
 static char *scanned;
+static int bench_fd;
 static unsigned char vec[SCANNED / PAGE];
 static struct mincore_region regions[512];
 
@@ -31,7 +36,14 @@ static void *scan(void *arg)
 	const enum scanner who = *(enum scanner *)arg;
 
 	while (!stop) {
-		if (who == MINCORE)
+		struct mincore2_bench old = {
+			.addr = (uintptr_t)scanned, .length = SCANNED,
+			.vec = (uintptr_t)vec,
+		};
+
+		if (who == OLD_MINCORE)
+			ioctl(bench_fd, MINCORE2_BENCH_OLD, &old);
+		else if (who == MINCORE)
 			mincore(scanned, SCANNED, vec);
 		else if (who == MINCORE2_BYTES)
 			syscall(__NR_mincore2, scanned, SCANNED, vec, sizeof(vec),
@@ -73,7 +85,8 @@ int contention(void)
 {
 	scanned = mmap(NULL, SCANNED, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (scanned == MAP_FAILED)
+	bench_fd = open("/proc/mincore2_bench", O_RDWR);
+	if (scanned == MAP_FAILED || bench_fd < 0)
 		return 1;
 	madvise(scanned, SCANNED, MADV_NOHUGEPAGE);
 	memset(scanned, 1, SCANNED);
@@ -83,9 +96,9 @@ int contention(void)
 		fprintf(stderr, "contention %d/%d\n", run, RUNS);
 		for (int who = NOBODY; who < NR_SCANNERS; who++)
 			rounds[who] = change(who);
-		printf("contention|%d|%ld|%ld|%ld|%ld\n", run, rounds[NOBODY],
-		       rounds[MINCORE], rounds[MINCORE2_BYTES],
-		       rounds[MINCORE2_REGIONS]);
+		printf("contention|%d|%ld|%ld|%ld|%ld|%ld\n", run, rounds[NOBODY],
+		       rounds[OLD_MINCORE], rounds[MINCORE],
+		       rounds[MINCORE2_BYTES], rounds[MINCORE2_REGIONS]);
 		fflush(stdout);
 	}
 	printf("end\n");

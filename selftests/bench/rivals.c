@@ -56,6 +56,20 @@ static long ask_mincore(const struct rival *r, struct mapping *m, char *addr,
 	return mincore(addr, length, vec);
 }
 
+/* The walk that it had before it used that of mincore2(): through an ioctl(). */
+static long ask_old_mincore(const struct rival *r, struct mapping *m, char *addr,
+			    size_t length)
+{
+	struct mincore2_bench b = {
+		.addr = (uintptr_t)addr, .length = length, .vec = (uintptr_t)vec,
+	};
+
+	(void)r, (void)m;
+	if (length / PAGE > MAX_BYTES)
+		return -1;
+	return ioctl(bench_fd, MINCORE2_BENCH_OLD, &b) ? -1 : b.ret;
+}
+
 static long ask_bytes(const struct rival *r, struct mapping *m, char *addr,
 		      size_t length)
 {
@@ -261,6 +275,7 @@ const struct rival rivals[] = {
 	{ "mincore2_check PERSIST", ask_check, MINCORE_PERSIST, NULL },
 	{ "floor (empty walk)", ask_floor, 0, NULL },
 	{ "mincore", ask_mincore, 0, NULL },
+	{ "mincore, old walk", ask_old_mincore, 0, NULL },
 	{ "pagemap", ask_pagemap, 0, NULL },
 	{ "PAGEMAP_SCAN", ask_pagemap_scan, 0, NULL },
 	{ "smaps", ask_smaps, 0, NULL },
@@ -279,6 +294,7 @@ void report_holds(struct mapping *m, char *addr, size_t length)
 		{ "mincore2 bytes all", BYTE_STATES, MAX_BYTES },
 		{ "mincore2 regions all", R | ALL_STATES, MAX_REGIONS },
 		{ "mincore", 0, 0 },
+		{ "mincore, old walk", MINCORE2_BENCH_OLD_WALK, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {

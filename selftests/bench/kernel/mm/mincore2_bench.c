@@ -3,7 +3,7 @@
  * For measuring only: the floor under any walk of page tables, and how long
  * mincore() and mincore2() hold their locks. See selftests/bench.
  *
- * The two calls are compiled here a second time, with a clock at each lock, so
+ * The two calls, and the old walk of mincore(), are compiled here a second time, with a clock at each lock, so
  * that the first copy, whose cost is measured, has none.
  */
 #include <linux/dax.h>
@@ -95,15 +95,23 @@ do {									\
 #undef SYSCALL_DEFINE5
 #define SYSCALL_DEFINE5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5)	\
 	static long bench_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5)
-#define mincore_page		bench_mincore_page
+#define mincore_cached		bench_mincore_cached
 #define mincore_swap		bench_mincore_swap
 #define can_do_mincore		bench_can_do_mincore
-unsigned char mincore_page(struct address_space *mapping, pgoff_t index);
+#define mincore_resident	bench_mincore_resident
+#define old_mincore		bench_old_mincore
+unsigned long mincore_cached(struct xa_state *xas, pgoff_t index, unsigned long max,
+			     int *work, bool *resident);
 unsigned char mincore_swap(pte_t pte);
 bool can_do_mincore(struct vm_area_struct *vma);
+unsigned long mincore_resident(struct vm_area_struct *vma, unsigned long start,
+			       unsigned long end, u8 *vec);
+long old_mincore(unsigned long start, size_t len, unsigned char __user *vec);
 
 #include "mincore.c"
 #include "mincore2.c"
+#include "mincore_old.c"
+#undef old_mincore
 
 static int bench_walk_pud(pud_t *pudp, unsigned long addr, unsigned long end,
 			  struct mm_walk *walk)
@@ -185,7 +193,9 @@ static long bench_holds(struct mincore2_bench *b)
 	b->overhead = bench_hold.ptl_max;
 
 	memset(&bench_hold, 0, sizeof(bench_hold));
-	if (b->flags)
+	if (b->flags & MINCORE2_BENCH_OLD_WALK)
+		b->ret = bench_old_mincore(b->addr, b->length, vec);
+	else if (b->flags)
 		b->ret = bench_mincore2(b->addr, b->length, vec, b->nr, b->flags);
 	else
 		b->ret = bench_mincore(b->addr, b->length, vec);
@@ -209,6 +219,10 @@ static long bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		break;
 	case MINCORE2_BENCH_HOLDS:
 		ret = bench_holds(&b);
+		break;
+	case MINCORE2_BENCH_OLD:
+		b.ret = old_mincore(b.addr, b.length, u64_to_user_ptr(b.vec));
+		ret = 0;
 		break;
 	default:
 		return -ENOTTY;

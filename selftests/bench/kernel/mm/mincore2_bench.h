@@ -15,7 +15,7 @@
  * @length:	bytes in it, whole pages
  * @vec:	for the calls that are traced: as for the call
  * @nr:		the same
- * @flags:	the same; 0: mincore()
+ * @flags:	the same; 0: mincore(); MINCORE2_BENCH_OLD_WALK: its old walk
  * @ret:	what the call returned, or how many entries the walk read
  * @mmap_max:	longest hold of mmap_lock, in units of the cycle counter
  * @ptl_max:	longest hold of a page-table lock
@@ -37,9 +37,18 @@ struct mincore2_bench {
 	__u64 overhead;
 };
 
+/* No flag of the call. */
+#define MINCORE2_BENCH_OLD_WALK	(1U << 30)
+
 /* The floor: a walk that reads each entry of the range and does nothing. */
 #define MINCORE2_BENCH_WALK	_IOWR('M', 1, struct mincore2_bench)
 /* mincore2() or mincore(), with a clock at each lock. */
 #define MINCORE2_BENCH_HOLDS	_IOWR('M', 2, struct mincore2_bench)
+/* mincore() with the walk that it had before, without clocks. */
+#define MINCORE2_BENCH_OLD	_IOWR('M', 3, struct mincore2_bench)
+
+#ifdef __KERNEL__
+long old_mincore(unsigned long start, size_t len, unsigned char __user *vec);
+#endif
 
 #endif
