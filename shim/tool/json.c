@@ -92,15 +92,18 @@ static const char *truth(uint64_t bit)
 	return bit ? "true" : "false";
 }
 
-/* Members for the bits of a state, null where not asked for or not known; and which. */
+/*
+ * Members for the bits of a state, null where not asked for or not known; and which. The
+ * order is documented.
+ */
 static void json_bits(FILE *out, const struct report *report,
 		      const struct region *region)
 {
 	static const struct { const char *name; unsigned int bit; } bits[] = {
 		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
-		{ "persist", MINCORE_PERSIST }, { "writable", MINCORE_WRITABLE },
-		{ "denied", MINCORE_DENIED }, { "unmapped", MINCORE_UNMAPPED },
-		{ "zero", MINCORE_ZERO }, { "level", MINCORE_LEVEL },
+		{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
+		{ "writable", MINCORE_WRITABLE }, { "denied", MINCORE_DENIED },
+		{ "unmapped", MINCORE_UNMAPPED }, { "zero", MINCORE_ZERO },
 	};
 	const size_t nr = sizeof(bits) / sizeof(bits[0]);
 	const char *separator = "         ";
@@ -110,11 +113,14 @@ static void json_bits(FILE *out, const struct report *report,
 	if (known & MINCORE_RESIDENT)
 		known |= MINCORE_DENIED;
 	known &= ~region->unknown;
-	/* All but the level, which has a member of its own. */
-	for (size_t i = 0; i + 1 < nr; i++, separator = ", ")
+	for (size_t i = 0; i < nr; i++) {
+		if (bits[i].bit == MINCORE_LEVEL)
+			continue;	/* a member that is no bool */
 		fprintf(out, "%s\"%s\": %s", separator, bits[i].name,
 			known & bits[i].bit ? truth(region->state & bits[i].bit) :
 			"null");
+		separator = ", ";
+	}
 	fputs(",\n         \"unknown\": [", out);
 	separator = "";
 	for (size_t i = 0; i < nr; i++) {
