@@ -8,40 +8,27 @@
 
 #include "show.h"
 
-/* Bytes of the valid UTF-8 sequence at @text (RFC 3629), or 0. */
-static size_t utf8_length(const unsigned char *text)
+/*
+ * The character that @text begins with, if that is UTF-8 (RFC 3629): its bytes, or 0 if
+ * it is not.
+ */
+static size_t utf8_character(const unsigned char *text, unsigned int *c)
 {
-	unsigned char c = text[0];
-	size_t len = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 :
-		     (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+	size_t len = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] <= 0xdf ? 2 :
+		     (text[0] & 0xf0) == 0xe0 ? 3 :
+		     text[0] >= 0xf0 && text[0] <= 0xf4 ? 4 : 0;
 
-	for (size_t i = 1; i < len; i++)
+	*c = len == 1 ? text[0] : text[0] & (0x7fU >> len);
+	for (size_t i = 1; i < len; i++) {
 		if ((text[i] & 0xc0) != 0x80)
 			return 0;
+		*c = *c << 6 | (text[i] & 0x3f);
+	}
 	/* overlong forms, surrogates, and beyond U+10FFFF */
-	if ((c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
-	    (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f))
+	if ((len == 3 && *c < 0x800) || (*c >= 0xd800 && *c <= 0xdfff) ||
+	    (len == 4 && (*c < 0x10000 || *c > 0x10ffff)))
 		return 0;
 	return len;
-}
-
-static unsigned int code_point(const unsigned char *text, size_t len)
-{
-	unsigned int c = len == 1 ? text[0] : text[0] & (0x7fU >> len);
-
-	for (size_t i = 1; i < len; i++)
-		c = c << 6 | (text[i] & 0x3f);
-	return c;
-}
-
-/* What a terminal would obey, or what turns text around. */
-static bool is_control(const unsigned char *text)
-{
-	unsigned int c = code_point(text, utf8_length(text));
-
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
 void json_string(FILE *out, const char *text)
@@ -49,22 +36,18 @@ void json_string(FILE *out, const char *text)
 	const unsigned char *at = (const unsigned char *)text;
 
 	fputc('"', out);
-	while (*at) {
-		size_t len = utf8_length(at);
+	for (size_t len; *at; at += len ? len : 1) {
+		unsigned int c;
 
-		if (!len) {
-			/* A file name can be any bytes; JSON cannot. */
+		len = utf8_character(at, &c);
+		if (!len)	/* A file name can be any bytes; JSON cannot. */
 			fputs("\\ufffd", out);
-			at++;
-			continue;
-		}
-		if (*at == '"' || *at == '\\')
-			fprintf(out, "\\%c", *at);
-		else if (is_control(at))
-			fprintf(out, "\\u%04x", code_point(at, len));
+		else if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", (int)c);
+		else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || turns_text(c))
+			fprintf(out, "\\u%04x", c);	/* A terminal obeys it. */
 		else
 			fwrite(at, 1, len, out);
-		at += len;
 	}
 	fputc('"', out);
 }

@@ -111,8 +111,7 @@ const char *level_text(uint64_t state, char buf[24])
 	return buf;
 }
 
-/* Characters that turn the direction of what follows, or are not to be seen. */
-static bool turns_text(wchar_t c)
+bool turns_text(unsigned int c)
 {
 	return (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
@@ -141,7 +140,7 @@ static size_t print_bytes(FILE *out, const char *text, size_t bytes)
 		len = character(text + at, bytes - at, &c);
 		if (!out)
 			continue;
-		if (!len || !iswprint((wint_t)c) || turns_text(c))
+		if (!len || !iswprint((wint_t)c) || turns_text((unsigned int)c))
 			fputc('?', out);
 		else
 			fwrite(text + at, 1, len, out);

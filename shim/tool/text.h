@@ -34,6 +34,8 @@ const char *size_text(const struct terminal *terminal, uint64_t bytes,
 const char *level_text(uint64_t state, char buf[24]);
 /* "PTE", "PMD", "PUD"; NULL: no entry. */
 const char *level_name(uint64_t state);
+/* Does a character (Unicode) turn the direction of what follows, or is it not seen? */
+bool turns_text(unsigned int c);
 /*
  * Print text of others, all of it: what is no character here, and what a terminal
  * would obey, becomes "?".
