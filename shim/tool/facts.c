@@ -6,16 +6,11 @@
  * never derived from it, that is the kernel's answer alone.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <dirent.h>
 #include <limits.h>
-#include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -88,6 +83,42 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 	facts_switches(facts, dir, exists(path) ? "/.." : "");
 }
 
+/* jbd2 has a directory "DEVICE-INODE" for a journal in the filesystem. */
+static enum tristate journal_outside(const char *root, const char *device)
+{
+	char path[PATH_MAX];
+	size_t len = strlen(device);
+	enum tristate outside = YES;
+	struct dirent *entry;
+	DIR *dir;
+
+	path_print(path, "%s/proc/fs/jbd2", root);
+	dir = opendir(path);
+	if (!dir)
+		return NOT_KNOWN;
+	while (outside == YES && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, device, len) &&
+		    entry->d_name[len] == '-')
+			outside = NO;
+	closedir(dir);
+	return outside;
+}
+
+void facts_ext4(struct facts *facts, const char *root)
+{
+	char path[PATH_MAX];
+	char text[32];
+
+	path_print(path, "%s/sys/fs/ext4/%s/journal_task", root,
+		   facts->device);
+	if (facts->device[0] && read_line(path, text, sizeof(text)) > 0)
+		facts->journal = strcmp(text, "<none>") ? YES : NO;
+	if (facts_option(facts, "noload") || facts_option(facts, "norecovery"))
+		facts->journal = NO;
+	if (facts->journal == YES)
+		facts->journal_outside = journal_outside(root, facts->device);
+}
+
 static void facts_xfs(struct facts *facts, int fd)
 {
 	struct fsxattr attr;
@@ -120,7 +151,7 @@ void facts_collect(struct facts *facts, const struct target *target,
 	facts_device(facts, root, "block", target->dev);
 	facts_keeping(facts, target->fd, target->dev, root);
 	if (!strcmp(facts->fstype, "ext4"))
-		facts_ext4(facts, root, target->dev);
+		facts_ext4(facts, root);
 	else if (!strcmp(facts->fstype, "xfs"))
 		facts_xfs(facts, target->fd);
 }
