@@ -164,7 +164,7 @@ static void explain_levels(struct explanation *to)
 	static const char *const names[] = { "no entry", "PTE", "PMD", "PUD", "unknown" };
 	const struct region_list *list = &to->report->regions;
 	const struct mapping *mapping = &to->report->mapping;
-	uint64_t bytes[5] = { 0 }, faults = 0;
+	uint64_t bytes[NR_LEVELS + 1] = { 0 }, faults = 0;
 	struct verdict verdict;
 	char size[24];
 
@@ -173,13 +173,13 @@ static void explain_levels(struct explanation *to)
 		const struct region *region = &list->region[i];
 		uint64_t part = part_of(to, region);
 
-		bytes[region->unknown & MINCORE_LEVEL ? 4 :
-		      (region->state & MINCORE_LEVEL) >> 2] += part;
+		bytes[region->unknown & MINCORE_LEVEL ? NR_LEVELS :
+		      level_of(region->state)] += part;
 		if (!((region->state | region->unknown) & MINCORE_WRITABLE))
 			faults += part;
 	}
-	for (int i = 0; i < 5; i++) {
-		int level = i < 4 ? 3 - i : 4;
+	for (int i = 0; i <= NR_LEVELS; i++) {
+		int level = i < NR_LEVELS ? NR_LEVELS - 1 - i : i;
 
 		if (bytes[level])
 			SAY(to, INDENT, "%s: %s%s", names[level],

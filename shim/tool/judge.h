@@ -124,7 +124,7 @@ struct fallback {
 
 struct verdict {
 	uint64_t bytes;		/* of the mapping */
-	uint64_t level[4];	/* by state & MINCORE_LEVEL >> 2; [0]: no entry */
+	uint64_t level[NR_LEVELS];	/* by level_of(): [0] no entry */
 	uint64_t persist;
 	uint64_t level_unknown, persist_unknown;	/* in neither of these */
 	struct fallback *fallback;

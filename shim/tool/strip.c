@@ -49,29 +49,20 @@ struct column {
 static enum look region_look(const struct report *report,
 			     const struct region *region)
 {
+	static const enum look levels[NR_LEVELS] = {
+		LOOK_NONE, LOOK_PTE, LOOK_PMD, LOOK_PUD,
+	};
+	enum backing backing = region_backing(report, region);
 	uint64_t state = region->state;
 
-	switch (region_backing(report, region)) {
-	case BACKING_UNMAPPED:
+	if (backing == BACKING_UNMAPPED)
 		return LOOK_UNMAPPED;
-	case BACKING_COPIED:
+	if (backing == BACKING_COPIED)
 		return LOOK_COPIED;
-	case BACKING_HOLE:
-	case BACKING_ZERO:
+	if (backing == BACKING_HOLE || backing == BACKING_ZERO)
 		return LOOK_HOLE;
-	default:
-		break;
-	}
-	switch (state & MINCORE_LEVEL) {
-	case MINCORE_PUD:
-		return LOOK_PUD;
-	case MINCORE_PMD:
-		return LOOK_PMD;
-	case MINCORE_PTE:
-		return LOOK_PTE;
-	default:
-		break;
-	}
+	if (level_of(state))
+		return levels[level_of(state)];
 	if (state & MINCORE_DENIED)
 		return LOOK_DENIED;
 	if (region->unknown & (MINCORE_LEVEL | MINCORE_RESIDENT |

@@ -17,7 +17,6 @@
 #include <wctype.h>
 
 #include "digits.h"
-#include "mincore2.h"
 #include "text.h"
 
 enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40, MOST_WIDTH = 500 };
@@ -83,16 +82,9 @@ const char *size_text(const struct terminal *terminal, uint64_t bytes,
 
 const char *level_name(uint64_t state)
 {
-	switch (state & MINCORE_LEVEL) {
-	case MINCORE_PTE:
-		return "PTE";
-	case MINCORE_PMD:
-		return "PMD";
-	case MINCORE_PUD:
-		return "PUD";
-	default:
-		return NULL;
-	}
+	static const char *const names[NR_LEVELS] = { NULL, "PTE", "PMD", "PUD" };
+
+	return names[level_of(state)];
 }
 
 const char *level_text(uint64_t state, char buf[24])

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "mincore2.h"
+
 /* Exit status, documented in mincore2(1). */
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -30,6 +32,13 @@ const char *human_size(uint64_t bytes, char buf[24]);
 /* Size as the user wants it. @buf has 24 bytes. */
 const char *size_text(const struct terminal *terminal, uint64_t bytes,
 		      char buf[24]);
+/* The level of the entry: 0 none, 1 PTE, 2 PMD, 3 PUD. */
+enum { NR_LEVELS = 4 };
+static inline unsigned int level_of(uint64_t state)
+{
+	return (state & MINCORE_LEVEL) / MINCORE_PTE;
+}
+
 /* "PMD 2M"; "-" for none. @buf has 24 bytes. */
 const char *level_text(uint64_t state, char buf[24]);
 /* "PTE", "PMD", "PUD"; NULL: no entry. */

@@ -173,7 +173,7 @@ static int add_device(struct verdict *verdict, const struct report *report)
 				 .offset = report->target.offset,
 				 .cause = CAUSE_DEVICE };
 
-	if (!verdict->level[MINCORE_PTE >> 2] ||
+	if (!verdict->level[level_of(MINCORE_PTE)] ||
 	    report->target.align >= pmd_size() ||
 	    report->mapping.len < pmd_size())
 		return 0;
@@ -190,17 +190,17 @@ int verdict_make(struct verdict *verdict, const struct report *report)
 	for (size_t i = 0; i < report->regions.nr && !err; i++) {
 		const struct region *region = &report->regions.region[i];
 		uint64_t bytes = region_bytes(region);
-		unsigned int level = region->state & MINCORE_LEVEL;
 
 		if (region->unknown & MINCORE_LEVEL)
 			verdict->level_unknown += bytes;
 		else
-			verdict->level[level >> 2] += bytes;
+			verdict->level[level_of(region->state)] += bytes;
 		if (region->unknown & MINCORE_PERSIST)
 			verdict->persist_unknown += bytes;
 		else if (region->state & MINCORE_PERSIST)
 			verdict->persist += bytes;
-		if (level == MINCORE_PTE && region->state & MINCORE_DAX &&
+		if ((region->state & MINCORE_LEVEL) == MINCORE_PTE &&
+		    region->state & MINCORE_DAX &&
 		    report->target.kind == TARGET_FILE)
 			err = add_fallbacks(verdict, report, region, &done,
 					    &first);
@@ -312,7 +312,7 @@ static void add(char *text, size_t size, const char *format, ...)
 
 static void add_levels(const struct verdict *verdict, char *text, size_t size)
 {
-	static const char *const names[4] = { "without an entry", "PTE", "PMD", "PUD" };
+	static const char *const names[NR_LEVELS] = { "without an entry", "PTE", "PMD", "PUD" };
 	const char *separator = text[0] ? "; " : "";
 	char percent[16];
 
@@ -320,7 +320,7 @@ static void add_levels(const struct verdict *verdict, char *text, size_t size)
 		add(text, size, "%sno entries yet", separator);
 		return;
 	}
-	for (int i = 3; i >= 0; i--) {
+	for (int i = NR_LEVELS - 1; i >= 0; i--) {
 		if (!verdict->level[i])
 			continue;
 		add(text, size, "%s%s %s", separator,
