@@ -40,12 +40,7 @@ int region_append(struct region_list *list, const struct region *region)
 		last->end = region->end;
 		return 0;
 	}
-	last = array_room(list->region, list->nr, sizeof(*last));
-	if (!last)
-		return -ENOMEM;
-	list->region = last;
-	list->region[list->nr++] = *region;
-	return 0;
+	return array_add(&list->region, &list->nr, region, sizeof(*region));
 }
 
 void region_list_free(struct region_list *list)

@@ -75,12 +75,8 @@ char *region_cell(const struct report *report, const struct region *region,
 
 void table_add(struct table *table, char *text)
 {
-	char **cell = array_room(table->cell, table->nr, sizeof(*cell));
-
-	if (!cell)
+	if (array_add(&table->cell, &table->nr, &text, sizeof(text)))
 		abort();
-	table->cell = cell;
-	table->cell[table->nr++] = text;
 }
 
 void table_add_headings(struct table *table)

@@ -14,13 +14,7 @@
 
 int extent_append(struct extent_list *list, const struct extent *extent)
 {
-	struct extent *more = array_room(list->extent, list->nr, sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	list->extent = more;
-	list->extent[list->nr++] = *extent;
-	return 0;
+	return array_add(&list->extent, &list->nr, extent, sizeof(*extent));
 }
 
 void extent_list_free(struct extent_list *list)

@@ -10,35 +10,30 @@
 
 #include "digits.h"
 #include "options.h"
+#include "text.h"
 
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 {
-	int err = -EINVAL;
+	int err;
 
 	*ranges = NULL;
-	for (*nr = 0;; text++) {
-		struct page_range range, *more;
+	*nr = 0;
+	do {
+		struct page_range range;
+		bool good = mincore2_digits(&text, 10, &range.first);
 
-		if (!mincore2_digits(&text, 10, &range.first))
-			break;
 		range.last = range.first;
-		if (*text == '-') {
+		if (good && *text == '-') {
 			text++;
-			if (!mincore2_digits(&text, 10, &range.last))
-				break;
+			good = mincore2_digits(&text, 10, &range.last);
 		}
-		if (range.last < range.first || (*text && *text != ','))
-			break;
-		more = realloc(*ranges, (*nr + 1) * sizeof(range));
-		if (!more) {
-			err = -ENOMEM;
-			break;
-		}
-		*ranges = more;
-		(*ranges)[(*nr)++] = range;
-		if (!*text)
-			return 0;
-	}
+		if (!good || range.last < range.first || (*text && *text != ','))
+			err = -EINVAL;
+		else
+			err = array_add(ranges, nr, &range, sizeof(range));
+	} while (!err && *text++);
+	if (!err)
+		return 0;
 	free(*ranges);
 	*ranges = NULL;
 	*nr = 0;

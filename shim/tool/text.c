@@ -276,8 +276,18 @@ ssize_t read_line(const char *path, char *buf, size_t size)
 	return (ssize_t)strlen(buf);
 }
 
-void *array_room(void *array, size_t nr, size_t size)
+int array_add(void *array, size_t *nr, const void *element, size_t size)
 {
+	char *elements;
+
+	memcpy(&elements, array, sizeof(elements));
 	/* It has room for a power of two of them: it is full at these. */
-	return nr & (nr - 1) ? array : reallocarray(array, nr ? nr * 2 : 1, size);
+	if (!(*nr & (*nr - 1))) {
+		elements = reallocarray(elements, *nr ? *nr * 2 : 1, size);
+		if (!elements)
+			return -ENOMEM;
+		memcpy(array, &elements, sizeof(elements));
+	}
+	memcpy(elements + size * (*nr)++, element, size);
+	return 0;
 }

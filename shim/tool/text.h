@@ -88,13 +88,14 @@ void path_print(char *path, const char *format, ...);
 ssize_t read_line(const char *path, char *buf, size_t size);
 
 /**
- * array_room() - room for one more element
- * @array: of malloc(), NULL if @nr is 0
+ * array_add() - append an element to an array
+ * @array: pointer to the pointer to it, of malloc(); that is NULL if @nr is 0
  * @nr: elements in it, which only grew by ones
- * @size: bytes of an element
+ * @element: is copied
+ * @size: its bytes
  *
- * Return: the array, perhaps elsewhere; NULL without memory: @array is as it was.
+ * Return: 0, or -ENOMEM: the array is as it was.
  */
-void *array_room(void *array, size_t nr, size_t size);
+int array_add(void *array, size_t *nr, const void *element, size_t size);
 
 #endif /* MINCORE2_TOOL_TEXT_H */

@@ -123,7 +123,6 @@ static int add_fallback(struct verdict *verdict, const struct fallback *next)
 {
 	size_t nr = verdict->nr_fallbacks;
 	struct fallback *last = nr ? &verdict->fallback[nr - 1] : NULL;
-	struct fallback *more;
 
 	if (last && last->offset + last->size == next->offset &&
 	    last->cause == next->cause &&
@@ -132,12 +131,8 @@ static int add_fallback(struct verdict *verdict, const struct fallback *next)
 		last->size += next->size;
 		return 0;
 	}
-	more = array_room(verdict->fallback, nr, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	verdict->fallback = more;
-	verdict->fallback[verdict->nr_fallbacks++] = *next;
-	return 0;
+	return array_add(&verdict->fallback, &verdict->nr_fallbacks, next,
+			 sizeof(*next));
 }
 
 /* The ranges of PMD size in which @region has PTEs; none is counted twice. */
