@@ -5,7 +5,6 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "show.h"
 
@@ -237,25 +236,4 @@ void explain_print(FILE *out, const struct terminal *terminal,
 	}
 	explain_persistence(&to);
 	explain_levels(&to);
-}
-
-int explain_files(const struct options *options)
-{
-	struct terminal terminal;
-	int status = STATUS_OK;
-
-	terminal_detect(&terminal, STDOUT_FILENO);
-	for (size_t i = 0; i < options->nr_files; i++) {
-		struct report report;
-
-		if (report_examine(&report, options->files[i], options))
-			status = STATUS_FAILED;
-		if (!report.error[0]) {
-			if (i)
-				putchar('\n');
-			explain_print(stdout, &terminal, &report, options);
-		}
-		report_free(&report);
-	}
-	return finish_output(status);
 }

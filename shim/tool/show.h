@@ -7,7 +7,7 @@
 
 #include "judge.h"
 
-/* ---- strip.c, render.c, json.c, columns.c ---- */
+/* ---- strip.c, render.c, explain.c, json.c, columns.c ---- */
 
 /* The text of a column of a row, to free(). */
 char *region_cell(const struct report *report, const struct region *region,
@@ -51,13 +51,13 @@ void json_string(FILE *out, const char *text);
 /* What "version" is in all JSON; it changes when something is taken out. */
 enum { JSON_VERSION = 1 };
 
-/* ---- check.c, watch.c, explain.c ---- */
-
-/* The commands. Each returns an exit status. */
-int check_files(const struct options *options);
-int watch_files(const struct options *options);
-int explain_files(const struct options *options);
 void explain_print(FILE *out, const struct terminal *terminal,
 		   const struct report *report, const struct options *options);
+
+/* ---- check.c, watch.c ---- */
+
+/* The commands that do not just show reports. Each returns an exit status. */
+int check_files(const struct options *options);
+int watch_files(const struct options *options);
 
 #endif /* MINCORE2_TOOL_SHOW_H */
