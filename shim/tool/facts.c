@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "digits.h"
 #include "statx.h"
@@ -20,22 +19,14 @@
 #include "mapping.h"
 #include "text.h"
 
-static bool exists(const char *path)
+/* What an administrator can switch off. @dir: of the disk in sysfs. */
+static void facts_switches(struct facts *facts, const char *dir)
 {
-	return access(path, F_OK) == 0;
-}
-
-/* What an administrator can switch off: @dir and @up are the disk's in sysfs. */
-static void facts_switches(struct facts *facts, const char *dir, const char *up)
-{
-	char file[PATH_MAX];
 	char text[32];
 
-	path_print(file, "%s%s/queue/write_cache", dir, up);
-	if (read_line(file, text, sizeof(text)) > 0)
+	if (read_line(dir, "queue/write_cache", text, sizeof(text)) > 0)
 		facts->flushes = strcmp(text, "write back") ? NO : YES;
-	path_print(file, "%s%s/dax/write_cache", dir, up);
-	if (read_line(file, text, sizeof(text)) > 0)
+	if (read_line(dir, "dax/write_cache", text, sizeof(text)) > 0)
 		facts->write_backs = !strcmp(text, "0") &&
 			strcmp(facts->persistence_domain, "cpu_cache") ? NO : YES;
 }
@@ -74,13 +65,12 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 	facts_memory(facts, &device);
 	path_print(dir, "%s/sys/dev/%s/%u:%u", root, class, major(dev), minor(dev));
 	/* In units of 512 bytes, whatever the device has. */
-	path_print(path, "%s/start", dir);
-	if (read_line(path, text, sizeof(text)) > 0 &&
+	if (read_line(dir, "start", text, sizeof(text)) > 0 &&
 	    mincore2_number(text, &facts->device_offset))
 		facts->device_offset *= 512;
 	/* A partition has those of its disk. */
-	path_print(path, "%s/partition", dir);
-	facts_switches(facts, dir, exists(path) ? "/.." : "");
+	path_print(path, is_there(dir, "partition") ? "%s/.." : "%s", dir);
+	facts_switches(facts, path);
 }
 
 /* jbd2 has a directory "DEVICE-INODE" for a journal in the filesystem. */
@@ -109,9 +99,9 @@ void facts_ext4(struct facts *facts, const char *root)
 	char path[PATH_MAX];
 	char text[32];
 
-	path_print(path, "%s/sys/fs/ext4/%s/journal_task", root,
-		   facts->device);
-	if (facts->device[0] && read_line(path, text, sizeof(text)) > 0)
+	path_print(path, "%s/sys/fs/ext4/%s", root, facts->device);
+	if (facts->device[0] &&
+	    read_line(path, "journal_task", text, sizeof(text)) > 0)
 		facts->journal = strcmp(text, "<none>") ? YES : NO;
 	if (facts_option(facts, "noload") || facts_option(facts, "norecovery"))
 		facts->journal = NO;

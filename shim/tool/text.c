@@ -257,12 +257,23 @@ void path_print(char *path, const char *format, ...)
 		path[0] = '\0';
 }
 
-ssize_t read_line(const char *path, char *buf, size_t size)
+bool is_there(const char *dir, const char *name)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char path[PATH_MAX];
+
+	path_print(path, "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+ssize_t read_line(const char *dir, const char *name, char *buf, size_t size)
+{
+	char path[PATH_MAX];
 	ssize_t len;
+	int fd;
 
 	buf[0] = '\0';
+	path_print(path, "%s/%s", dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	len = read(fd, buf, size - 1);

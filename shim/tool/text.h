@@ -84,8 +84,10 @@ int finish_output(int status);
 /* As snprintf() into PATH_MAX bytes; a path too long becomes "", which is no file. */
 __attribute__((format(printf, 2, 3)))
 void path_print(char *path, const char *format, ...);
-/* Read the first line of a small text file. Its length or negative errno. */
-ssize_t read_line(const char *path, char *buf, size_t size);
+/* Is there @name in the directory @dir? */
+bool is_there(const char *dir, const char *name);
+/* Read the first line of a small text file there. Its length or negative errno. */
+ssize_t read_line(const char *dir, const char *name, char *buf, size_t size);
 
 /**
  * array_add() - append an element to an array
