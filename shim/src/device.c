@@ -192,7 +192,6 @@ static void copy_name(char name[24], const char *from, size_t len)
  */
 static size_t find_region(const char *path, struct mincore2_device *device)
 {
-	bool on_bus = false;
 	size_t up = 0;
 
 	for (size_t len; *path; path += len) {
@@ -203,10 +202,10 @@ static size_t find_region(const char *path, struct mincore2_device *device)
 		if (up) {
 			up++;
 		} else if (numbered(path, "ndbus")) {
-			on_bus = true;
+			device->on_bus = true;
 		} else if (numbered(path, "region")) {
 			copy_name(device->region, path, len);
-			up = on_bus;
+			up = device->on_bus;
 		} else if (numbered(path, "decoder")) {
 			copy_name(device->decoder, path, len);
 		}

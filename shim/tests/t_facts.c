@@ -145,6 +145,15 @@ static void test_devices(void)
 	   !strcmp(facts.memory, "region0 of the NVDIMM bus (ACPI.NFIT)"),
 	   "an NVDIMM: of which region (%s)", facts.memory);
 
+	/* No driver is bound, so nothing says that it is volatile. */
+	put_device("char", "259:15", "sys/devices/platform/ACPI0017:00/root0/decoder0.2/region8/dax_region8/dax8.0");
+	kind_of("char", 15, &facts);
+	ok(!strcmp(facts.memory, "CXL region8, decoder0.2"), "CXL of which no more is known (%s)",
+	   facts.memory);
+	put_device("char", "259:16", "sys/devices/platform/fpga/region9/dax9.0");
+	kind_of("char", 16, &facts);
+	ok(!facts.memory[0], "a region of neither (%s)", facts.memory);
+
 	put("sys/devices/virtual/block/dm-0/dm/name", "x\n");
 	put_device("block", "259:8", "sys/devices/virtual/block/dm-0");
 	ok(kind_of("block", 8, &facts) == DEVICE_MAPPER, "device-mapper");

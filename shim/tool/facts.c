@@ -34,17 +34,17 @@ static void facts_switches(struct facts *facts, const char *dir)
 /* Which memory it is, for people. */
 static void facts_memory(struct facts *facts, const struct mincore2_device *device)
 {
-	const struct mincore2_region_text *text = &device->text;
+	const char *provider = device->text.provider;
 
-	if (device->kind == DEVICE_VOLATILE && device->region[0] &&
-	    !text->provider[0])
-		snprintf(facts->memory, sizeof(facts->memory), "CXL %s%s%s",
-			 device->region, device->decoder[0] ? ", " : "",
-			 device->decoder);
-	else if (device->region[0])
+	if (!device->region[0])
+		return;
+	if (device->on_bus)
 		snprintf(facts->memory, sizeof(facts->memory),
 			 "%s of the NVDIMM bus (%s)", device->region,
-			 text->provider[0] ? text->provider : "?");
+			 provider[0] ? provider : "?");
+	else if (device->decoder[0])
+		snprintf(facts->memory, sizeof(facts->memory), "CXL %s, %s",
+			 device->region, device->decoder);
 }
 
 void facts_device(struct facts *facts, const char *root, const char *class,
