@@ -208,44 +208,23 @@ static void metric_head(FILE *out, const char *name, const char *help)
 /* Without a help it is another value of the metric before. */
 static const struct {
 	const char *name, *level, *help;
+	size_t sum;	/* in struct verdict */
 } metrics[] = {
-	{ "mapped_bytes", NULL, "Bytes of the file that were looked at." },
-	{ "persistence_safe_bytes", NULL, "Bytes where cache write-back makes a store durable." },
-	{ "persistence_unknown_bytes", NULL, "Bytes of which that is not known." },
-	{ "resident_bytes", NULL, "Bytes in memory." },
-	{ "dax_bytes", NULL, "Bytes without a page cache between." },
-	{ "level_bytes", "none", "Bytes by the level of the page-table entry that maps them." },
-	{ "level_bytes", "PTE", NULL }, { "level_bytes", "PMD", NULL },
-	{ "level_bytes", "PUD", NULL }, { "level_bytes", "unknown", NULL },
+#define SUM(member)	offsetof(struct verdict, member)
+	{ "mapped_bytes", NULL, "Bytes of the file that were looked at.", SUM(bytes) },
+	{ "persistence_safe_bytes", NULL, "Bytes where cache write-back makes a store durable.", SUM(persist) },
+	{ "persistence_unknown_bytes", NULL, "Bytes of which that is not known.", SUM(persist_unknown) },
+	{ "resident_bytes", NULL, "Bytes in memory.", SUM(resident) },
+	{ "dax_bytes", NULL, "Bytes without a page cache between.", SUM(dax) },
+	{ "level_bytes", "none", "Bytes by the level of the page-table entry that maps them.", SUM(level[0]) },
+	{ "level_bytes", "PTE", NULL, SUM(level[1]) },
+	{ "level_bytes", "PMD", NULL, SUM(level[2]) },
+	{ "level_bytes", "PUD", NULL, SUM(level[3]) },
+	{ "level_bytes", "unknown", NULL, SUM(level_unknown) },
+#undef SUM
 };
 
 enum { NR_METRICS = sizeof(metrics) / sizeof(metrics[0]) };
-
-/* The values, in the order of the table. 0 or -ENOMEM. */
-static int sum_up(const struct report *report, uint64_t sums[NR_METRICS])
-{
-	uint64_t resident = 0, dax = 0;
-	struct verdict verdict;
-	int err = verdict_make(&verdict, report);
-
-	if (err)
-		return err;
-	for (size_t i = 0; i < report->regions.nr; i++) {
-		const struct region *region = &report->regions.region[i];
-
-		if (region->state & MINCORE_RESIDENT)
-			resident += region_bytes(region);
-		if (region->state & MINCORE_DAX)
-			dax += region_bytes(region);
-	}
-	memcpy(sums, (uint64_t[NR_METRICS]) {
-		verdict.bytes, verdict.persist, verdict.persist_unknown,
-		resident, dax, verdict.level[0], verdict.level[1],
-		verdict.level[2], verdict.level[3], verdict.level_unknown,
-	}, sizeof(uint64_t[NR_METRICS]));
-	verdict_free(&verdict);
-	return 0;
-}
 
 /* All values of one metric have to follow each other. */
 void metrics_print(FILE *out, const struct report *reports, size_t nr)
@@ -259,13 +238,16 @@ void metrics_print(FILE *out, const struct report *reports, size_t nr)
 			;
 		metric_head(out, metrics[first].name, metrics[first].help);
 		for (size_t i = 0; i < nr; i++) {
-			uint64_t sums[NR_METRICS];
+			struct verdict verdict;
 
-			if (reports[i].error[0] || sum_up(&reports[i], sums))
+			if (reports[i].error[0] ||
+			    verdict_make(&verdict, &reports[i]))
 				continue;
 			for (size_t m = first; m < end; m++)
 				metric(out, metrics[m].name, &reports[i],
-				       metrics[m].level, sums[m]);
+				       metrics[m].level,
+				       *(uint64_t *)((char *)&verdict + metrics[m].sum));
+			verdict_free(&verdict);
 		}
 	}
 }

@@ -125,7 +125,7 @@ struct fallback {
 struct verdict {
 	uint64_t bytes;		/* of the mapping */
 	uint64_t level[NR_LEVELS];	/* by level_of(): [0] no entry */
-	uint64_t persist;
+	uint64_t persist, resident, dax;
 	uint64_t level_unknown, persist_unknown;	/* in neither of these */
 	struct fallback *fallback;
 	size_t nr_fallbacks;

@@ -194,6 +194,10 @@ int verdict_make(struct verdict *verdict, const struct report *report)
 			verdict->persist_unknown += bytes;
 		else if (region->state & MINCORE_PERSIST)
 			verdict->persist += bytes;
+		if (region->state & MINCORE_RESIDENT)
+			verdict->resident += bytes;
+		if (region->state & MINCORE_DAX)
+			verdict->dax += bytes;
 		if ((region->state & MINCORE_LEVEL) == MINCORE_PTE &&
 		    region->state & MINCORE_DAX &&
 		    report->target.kind == TARGET_FILE)
