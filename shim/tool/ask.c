@@ -100,16 +100,8 @@ static int query(enum mincore2_way way, uint64_t start, uint64_t end,
 }
 
 #define GIB		((uint64_t)1 << 30)
-/* Nanoseconds that an answer is to take, so that it can be given up. */
-#define SOON		100000000
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
+/* Seconds that an answer is to take, so that it can be given up. */
+#define SOON		0.1
 
 /* In steps: the emulation may have to look at each page of a file. */
 int mapping_query(const struct mapping *mapping, enum mincore2_way way,
@@ -120,7 +112,7 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 	time_t begin = time(NULL);
 
 	while (at < end) {
-		int64_t before = now();
+		double before = seconds_now();
 		uint64_t until = end - at > step ? at + step : end;
 		int err = query(way, at, until, bits, cancelled, list, error);
 
@@ -131,9 +123,9 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 			return err;
 		if (cancelled && cancelled())
 			return fail(error, ECANCELED, "not finished: %m");
-		if (now() - before < SOON / 2)
+		if (seconds_now() - before < SOON / 2)
 			step *= 2;
-		else if (now() - before > SOON && step > GIB / 16)
+		else if (seconds_now() - before > SOON && step > GIB / 16)
 			step /= 2;
 	}
 	return 0;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 #include <wctype.h>
@@ -285,6 +286,14 @@ ssize_t read_line(const char *dir, const char *name, char *buf, size_t size)
 	buf[len] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 	return (ssize_t)strlen(buf);
+}
+
+double seconds_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 int array_add(void *array, size_t *nr, const void *element, size_t size)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The mincore2 tool: text for people, errors, and small files. Below all other files.
+ * The mincore2 tool: text for people, errors, small files, arrays, and the clock.
+ * Below all other files.
  */
 #ifndef MINCORE2_TOOL_TEXT_H
 #define MINCORE2_TOOL_TEXT_H
@@ -88,6 +89,9 @@ void path_print(char *path, const char *format, ...);
 bool is_there(const char *dir, const char *name);
 /* Read the first line of a small text file there. Its length or negative errno. */
 ssize_t read_line(const char *dir, const char *name, char *buf, size_t size);
+
+/* Since some time in the past, whatever the clock is set to. */
+double seconds_now(void);
 
 /**
  * array_add() - append an element to an array

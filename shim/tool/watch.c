@@ -25,16 +25,8 @@ struct watch {
 	uint64_t frames;
 };
 
-static double deadline;		/* by clock(), 0: none; cancelled() needs it */
+static double deadline;		/* by seconds_now(), 0: none; cancelled() needs it */
 static sigset_t ending;		/* signals that end it */
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static bool ended_by_signal(void)
 {
@@ -48,7 +40,7 @@ static bool ended_by_signal(void)
 /* Asked while pages are faulted in, which can take long. */
 static bool cancelled(void)
 {
-	return (deadline > 0 && now() >= deadline) || ended_by_signal();
+	return (deadline > 0 && seconds_now() >= deadline) || ended_by_signal();
 }
 
 /* The alternate screen without a cursor, and back. */
@@ -221,7 +213,7 @@ static bool wait_for_next(struct watch *watch, double until)
 	sigaddset(&waited, SIGTSTP);
 	sigaddset(&waited, SIGWINCH);
 	for (;;) {
-		double left = until - now();
+		double left = until - seconds_now();
 		struct timespec time;
 		int sig;
 
@@ -284,7 +276,7 @@ static bool update_all(struct watch *watch)
 static void loop(struct watch *watch, const struct terminal *terminal)
 {
 	const struct options *options = watch->options;
-	double start = now();
+	double start = seconds_now();
 	double next = start;
 
 	deadline = options->time > 0 ? start + options->time : 0;
@@ -297,16 +289,16 @@ static void loop(struct watch *watch, const struct terminal *terminal)
 			begin_drawing(watch);
 		watch->frames++;
 		if (options->json)
-			show_json(watch, now() - start);
+			show_json(watch, seconds_now() - start);
 		else
-			show_frame(watch, now() - start);
+			show_frame(watch, seconds_now() - start);
 		fflush(stdout);
 		if ((options->count && watch->frames >= options->count) ||
 		    ferror(stdout))
 			break;
 		next += options->interval;
 		/* Late: do not try to catch up. */
-		next = next > now() ? next : now();
+		next = next > seconds_now() ? next : seconds_now();
 		until = deadline > 0 && next > deadline ? deadline : next;
 		if (!wait_for_next(watch, until) || cancelled())
 			break;
