@@ -34,12 +34,12 @@ static int devdax_geometry(struct target *target,
 	return 0;
 }
 
-static int file_geometry(struct target *target, const struct stat *st)
+static int file_geometry(struct target *target, const struct stat *st, char *error)
 {
 	struct statfs fs;
 
 	if (fstatfs(target->fd, &fs))
-		return -errno;
+		return fail(error, errno, "%m");
 	target->size = (uint64_t)st->st_size;
 	/* hugetlbfs maps and unmaps whole huge pages only. */
 	target->align = (uint32_t)fs.f_type == HUGETLBFS_MAGIC ?
@@ -86,9 +86,7 @@ static int examine(struct target *target, const struct stat *before,
 		err = devdax_geometry(target, device, error);
 	} else {
 		target->dev = st.st_dev;
-		err = file_geometry(target, &st);
-		if (err)
-			fail(error, -err, "%m");
+		err = file_geometry(target, &st, error);
 	}
 	target->file_size = target->size;
 	return err || target->size ? err :
