@@ -51,15 +51,17 @@ int target_open(struct target *target, const char *path, bool need_write,
 void target_close(struct target *target);
 
 /**
- * target_cut() - leave what the options ask for
+ * target_cut() - leave what --offset and --length ask for
  * @target: of a file, or of a part of it that a process has mapped
- * @start, @end: bytes of the file that are wanted, @start less than @end
- * @align: cut at multiples of this, or of what can be mapped if that is more
+ * @options: the command line
+ * @error: receives one line on error
  *
- * Return: 0, or -ERANGE and a line in @error: it does not lie in @target.
+ * Only what is wanted is mapped: a file may be larger than the address space. To
+ * explain a page takes all that a large entry would map.
+ *
+ * Return: 0, or -ERANGE: the offset does not lie in @target.
  */
-int target_cut(struct target *target, uint64_t start, uint64_t end,
-	       uint64_t align, char *error);
+int target_cut(struct target *target, const struct options *options, char *error);
 
 /* Is @dev a device-dax: @device receives what is known of it. 0 or a negative errno. */
 int devdax_find(dev_t dev, struct mincore2_device *device);

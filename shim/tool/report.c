@@ -54,23 +54,6 @@ static int open_process(struct report *report, const char *operand,
 	return 0;
 }
 
-/*
- * Only what is wanted is mapped: a file may be larger than the address space. To
- * explain a page takes all that a large entry would map.
- */
-static int cut(struct report *report, const struct options *options)
-{
-	struct target *target = &report->target;
-	uint64_t end = target->offset + target->size;
-	uint64_t start = options->has_offset ? options->offset : target->offset;
-	uint64_t align = options->command == COMMAND_EXPLAIN ? pmd_size() :
-			 page_size();
-
-	if (options->has_length && start < end && options->length < end - start)
-		end = start + options->length;
-	return target_cut(target, start, end, align, report->error);
-}
-
 int report_open(struct report *report, const char *path,
 		const struct options *options)
 {
@@ -85,7 +68,7 @@ int report_open(struct report *report, const char *path,
 	else
 		err = target_open(&report->target, path, stores(&how), report->error);
 	if (!err && (options->has_offset || options->has_length))
-		err = cut(report, options);
+		err = target_cut(&report->target, options, report->error);
 	if (!err)
 		err = mapping_create(&report->mapping, &report->target, &how,
 				     report->error);

@@ -122,16 +122,21 @@ int target_open(struct target *target, const char *path, bool need_write,
 	return err;
 }
 
-int target_cut(struct target *target, uint64_t start, uint64_t end,
-	       uint64_t align, char *error)
+int target_cut(struct target *target, const struct options *options, char *error)
 {
+	uint64_t align = options->command == COMMAND_EXPLAIN ? pmd_size() :
+			 page_size();
 	uint64_t all = target->offset + target->size;
+	uint64_t start = options->has_offset ? options->offset : target->offset;
+	uint64_t end = all;
 
 	if (align < target->align)
 		align = target->align;
 	if (start < target->offset || start >= all)
 		return fail(error, ERANGE, "offset 0x%" PRIx64 " is not in the mapping, which is 0x%" PRIx64 "-0x%" PRIx64,
 			    start, target->offset, all);
+	if (options->has_length && options->length < all - start)
+		end = start + options->length;
 	start -= start % align;
 	end = end > all - all % align ? all : (end + align - 1) / align * align;
 	if (start < target->offset)
