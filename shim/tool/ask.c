@@ -121,8 +121,6 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 			 at - mapping->start, mapping->len);
 		if (err)
 			return err;
-		if (cancelled && cancelled())
-			return fail(error, ECANCELED, "not finished: %m");
 		if (seconds_now() - before < SOON / 2)
 			step *= 2;
 		else if (seconds_now() - before > SOON && step > GIB / 16)
