@@ -153,9 +153,9 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
  * ALL. It is gone once @done is @all.
  */
 void progress(const char *what, time_t start, uint64_t done, uint64_t all);
-/* Fault a part in for reading. Returns 0 or a negative errno. */
-int mapping_read(const struct mapping *mapping, size_t offset, size_t len,
-		 bool (*cancelled)(void));
+/* Fault a part in. Returns 0 or a negative errno. */
+int mapping_fault(const struct mapping *mapping, size_t offset, size_t len,
+		  bool write, bool (*cancelled)(void));
 
 /* ---- ask.c ---- */
 

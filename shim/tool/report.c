@@ -116,7 +116,7 @@ static void look(struct report *report, const struct options *options)
 		return;
 	ask_extents(report);
 	if (!list->known)
-		mapping_read(mapping, 0, mapping->len, options->cancelled);
+		mapping_fault(mapping, 0, mapping->len, false, options->cancelled);
 	for (size_t i = 0; i < list->nr; i++) {
 		uint64_t start = list->extent[i].logical - mapping->offset;
 		uint64_t length = list->extent[i].length;
@@ -124,8 +124,8 @@ static void look(struct report *report, const struct options *options)
 		if (length > mapping->len - start)
 			length = mapping->len - start;
 		if (!list->extent[i].unwritten)
-			mapping_read(mapping, (size_t)start, (size_t)length,
-				     options->cancelled);
+			mapping_fault(mapping, (size_t)start, (size_t)length,
+				      false, options->cancelled);
 	}
 }
 
