@@ -4,7 +4,6 @@
  * it. The first line shows levels and states, the second persistence; the
  * legend names what occurs, and how much of it there is.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "show.h"
@@ -228,13 +227,11 @@ void strip_print(FILE *out, const struct terminal *terminal,
 	const size_t indent = MARGIN + LABEL_WIDTH;
 	size_t width = terminal->width - indent;
 	bool by_region = report->regions.nr <= width / 2;
-	struct column *columns = calloc(width, sizeof(*columns));
+	struct column columns[MOST_WIDTH];
 
-	if (!columns || !report->regions.nr ||
-	    !(report->bits & (lane_bits[MAPPED] | lane_bits[PERSISTENT]))) {
-		free(columns);
+	if (!report->regions.nr ||
+	    !(report->bits & (lane_bits[MAPPED] | lane_bits[PERSISTENT])))
 		return;
-	}
 	if (by_region)
 		fill_by_region(report, columns, width);
 	else
@@ -248,5 +245,4 @@ void strip_print(FILE *out, const struct terminal *terminal,
 			  report->regions.nr, width);
 	else if (report->regions.nr > 1)
 		paragraph(out, terminal, indent, "(not quite to scale: each region has a column at least)");
-	free(columns);
 }

@@ -20,7 +20,7 @@
 #include "digits.h"
 #include "text.h"
 
-enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40, MOST_WIDTH = 500 };
+enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40 };
 
 void terminal_detect(struct terminal *terminal, int fd)
 {

@@ -17,9 +17,11 @@
 /* Exit status, documented in mincore2(1). */
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
+enum { MOST_WIDTH = 500 };
+
 /* What can be shown. */
 struct terminal {
-	size_t width;	/* columns */
+	size_t width;	/* columns, MOST_WIDTH at most */
 	bool utf8, colour;
 	bool bytes;	/* sizes as numbers of bytes */
 	bool summary;	/* no rows */
