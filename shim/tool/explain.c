@@ -18,17 +18,11 @@ struct explanation {
 	const char *advice;	/* what was given last */
 };
 
-static uint64_t overlap(const struct explanation *to, uint64_t start, uint64_t end)
-{
-	start = start > to->start ? start : to->start;
-	end = end < to->end ? end : to->end;
-	return end > start ? end - start : 0;
-}
-
 /* Bytes of a region that are asked about. */
 static uint64_t part_of(const struct explanation *to, const struct region *region)
 {
-	return overlap(to, report_offset(to->report, region->start),
+	return overlap(to->start, to->end,
+		       report_offset(to->report, region->start),
 		       report_offset(to->report, region->end));
 }
 
@@ -135,7 +129,7 @@ static void explain_cause(struct explanation *to, const struct verdict *verdict,
 
 	for (size_t i = 0; i < verdict->nr_fallbacks; i++) {
 		const struct fallback *each = &verdict->fallback[i];
-		uint64_t part = overlap(to, each->offset,
+		uint64_t part = overlap(to->start, to->end, each->offset,
 					each->offset + each->size);
 
 		if (!part || each->cause != cause)

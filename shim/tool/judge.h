@@ -65,8 +65,6 @@ int report_open(struct report *report, const char *path,
 int report_ask(struct report *report, const struct options *options);
 /* Is it DAX as far as can be known without asking? Then a read fault moves no data. */
 bool report_is_dax(const struct report *report);
-/* What can be let go of once nothing more is asked. */
-void report_close(struct report *report);
 
 /* ---- reasons.c ---- */
 

@@ -175,6 +175,14 @@ static inline uint64_t region_bytes(const struct region *region)
 	return region->end - region->start;
 }
 
+/* Bytes that [@start, @end) and [@from, @to) have in common. */
+static inline uint64_t overlap(uint64_t start, uint64_t end, uint64_t from, uint64_t to)
+{
+	start = start > from ? start : from;
+	end = end < to ? end : to;
+	return end > start ? end - start : 0;
+}
+
 /**
  * way_choose() - where answers come from
  * @options: receives it

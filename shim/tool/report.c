@@ -119,10 +119,9 @@ static void look(struct report *report, const struct options *options)
 		mapping_fault(mapping, 0, mapping->len, false, options->cancelled);
 	for (size_t i = 0; i < list->nr; i++) {
 		uint64_t start = list->extent[i].logical - mapping->offset;
-		uint64_t length = list->extent[i].length;
+		uint64_t length = overlap(0, mapping->len, start,
+					  start + list->extent[i].length);
 
-		if (length > mapping->len - start)
-			length = mapping->len - start;
 		if (!list->extent[i].unwritten)
 			mapping_fault(mapping, (size_t)start, (size_t)length,
 				      false, options->cancelled);
@@ -149,7 +148,8 @@ int report_ask(struct report *report, const struct options *options)
 	return touch_err;
 }
 
-void report_close(struct report *report)
+/* What can be let go of once nothing more is asked. */
+static void report_close(struct report *report)
 {
 	mapping_destroy(&report->mapping);
 	target_close(&report->target);

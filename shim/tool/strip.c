@@ -128,12 +128,10 @@ static void fill_by_size(const struct report *report, struct column *columns,
 		     list->region[i].start < to; i++) {
 			const struct region *region = &list->region[i];
 			struct column column = region_column(report, region);
-			uint64_t lo = region->start > from ? region->start : from;
-			uint64_t hi = region->end < to ? region->end : to;
 			uint64_t *total = &sum[column.lane[MAPPED]]
 					      [column.lane[PERSISTENT]];
 
-			*total += hi > lo ? hi - lo : 0;
+			*total += overlap(region->start, region->end, from, to);
 			if (*total > most) {
 				most = *total;
 				columns[at] = column;

@@ -90,14 +90,9 @@ static enum cause find_cause(const struct report *report, uint64_t start,
 	       list->extent[*first].length <= start)
 		(*first)++;
 	extent = list->extent + *first;
-	for (; *first + nr < list->nr && extent[nr].logical < start + size; nr++) {
-		uint64_t from = extent[nr].logical;
-		uint64_t to = from + extent[nr].length;
-
-		from = from > start ? from : start;
-		to = to < start + size ? to : start + size;
-		covered += to - from;
-	}
+	for (; *first + nr < list->nr && extent[nr].logical < start + size; nr++)
+		covered += overlap(start, start + size, extent[nr].logical,
+				   extent[nr].logical + extent[nr].length);
 	if (nr)
 		*found = extent[0];
 	if (covered < size)
