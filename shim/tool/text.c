@@ -191,21 +191,6 @@ char *text_of(const char *format, ...)
 	return text;
 }
 
-char *text_by(void (*print)(FILE *out, const void *data), const void *data)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (out)
-		print(out, data);
-	if (!out || fclose(out)) {
-		fprintf(stderr, "mincore2: %s\n", strerror(errno));
-		exit(STATUS_USAGE);
-	}
-	return text;
-}
-
 size_t print_label(FILE *out, const char *label)
 {
 	return (size_t)fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, label);

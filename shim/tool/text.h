@@ -71,8 +71,6 @@ void paragraph(FILE *out, const struct terminal *terminal, size_t indent,
 /* As snprintf(), into memory to free(). Without memory the program ends. */
 __attribute__((format(printf, 1, 2)))
 char *text_of(const char *format, ...);
-/* What @print writes, in memory to free(). Without memory the program ends. */
-char *text_by(void (*print)(FILE *out, const void *data), const void *data);
 
 /* Where a function reports what went wrong, in one line. */
 enum { ERROR_SIZE = 512 };

@@ -103,10 +103,8 @@ static bool update(struct report *report, const char *path,
 	return true;
 }
 
-static void print_frame(FILE *out, const void *data)
+static void print_frame(FILE *out, const struct watch *watch)
 {
-	const struct watch *watch = data;
-
 	fprintf(out, "%s%.1f s, frame %" PRIu64 ", the tool's own mapping%s\n",
 		watch->frames > 1 && !watch->drawing ? "\n" : "",
 		watch->elapsed, watch->frames,
@@ -128,6 +126,22 @@ static void print_frame(FILE *out, const void *data)
 	}
 }
 
+/* What @print writes, to free(). Without memory the program ends. */
+static char *text_by(void (*print)(FILE *out, const struct watch *watch),
+		     const struct watch *watch)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out)
+		print(out, watch);
+	if (out && !fclose(out))
+		return text;
+	fprintf(stderr, "mincore2: %s\n", strerror(errno));
+	exit(STATUS_USAGE);
+}
+
 /* Over the last frame, cut to the height of the terminal. */
 static void draw(const char *text, size_t height)
 {
@@ -143,10 +157,8 @@ static void draw(const char *text, size_t height)
 	fputs("\033[0m\033[J", stdout);
 }
 
-static void print_json(FILE *out, const void *data)
+static void print_json(FILE *out, const struct watch *watch)
 {
-	const struct watch *watch = data;
-
 	json_print(out, watch->reports, watch->options->nr_files);
 }
 
