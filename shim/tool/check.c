@@ -3,7 +3,6 @@
  * check: have all pages what is required? For scripts.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "show.h"
 

@@ -4,7 +4,6 @@
  * strings: many JSON readers keep numbers in 53 bits.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "show.h"
 

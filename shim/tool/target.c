@@ -57,13 +57,10 @@ static int open_best(const char *path, bool need_write, bool *writable)
 	const int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	int fd = -1;
 
-	*writable = need_write;
-	if (need_write) {
+	if (need_write)
 		fd = open(path, O_RDWR | flags);
-		/* Whatever the cause is, it may be readable all the same. */
-		if (fd < 0)
-			*writable = false;
-	}
+	*writable = fd >= 0;
+	/* Whatever the cause is, it may be readable all the same. */
 	if (fd < 0)
 		fd = open(path, O_RDONLY | O_NOATIME | flags);
 	return fd < 0 ? open(path, O_RDONLY | flags) : fd;
