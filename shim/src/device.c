@@ -192,6 +192,7 @@ static void copy_name(char name[24], const char *from, size_t len)
  */
 static size_t find_region(const char *path, struct mincore2_device *device)
 {
+	bool on_bus = false;
 	size_t up = 0;
 
 	for (size_t len; *path; path += len) {
@@ -202,10 +203,10 @@ static size_t find_region(const char *path, struct mincore2_device *device)
 		if (up) {
 			up++;
 		} else if (numbered(path, "ndbus")) {
-			device->on_bus = true;
+			on_bus = true;
 		} else if (numbered(path, "region")) {
 			copy_name(device->region, path, len);
-			up = device->on_bus;
+			up = device->on_bus = on_bus;
 		} else if (numbered(path, "decoder")) {
 			copy_name(device->decoder, path, len);
 		}
