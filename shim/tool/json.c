@@ -51,9 +51,10 @@ void json_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-/* A string, or null for NULL and "". */
-static void json_value(FILE *out, const char *value)
+/* @before, as it is; then a string, or null for NULL and "". */
+static void json_value(FILE *out, const char *before, const char *value)
 {
+	fputs(before, out);
 	if (value && *value)
 		json_string(out, value);
 	else
@@ -65,7 +66,7 @@ static void json_text(FILE *out, const char *indent, const char *key,
 		      const char *value)
 {
 	fprintf(out, "%s\"%s\": ", indent, key);
-	json_value(out, value);
+	json_value(out, "", value);
 	fputs(",\n", out);
 }
 
@@ -121,14 +122,13 @@ static void json_region(FILE *out, const struct report *report,
 	enum backing backing = region_backing(report, region);
 	struct reason reason = { 0 };
 
-	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n         \"backing\": ",
+	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n",
 		report_address(report, region->start),
 		report_offset(report, region->start), region_bytes(region),
 		region->state);
-	json_value(out, report->bits & MINCORE_DAX && backing != BACKING_UNKNOWN ?
-		   backing_name(backing) : NULL);
-	fputs(", \"level\": ", out);
-	json_value(out, level_name(region->state));
+	json_value(out, "         \"backing\": ", report->bits & MINCORE_DAX &&
+		   backing != BACKING_UNKNOWN ? backing_name(backing) : NULL);
+	json_value(out, ", \"level\": ", level_name(region->state));
 	fprintf(out, ", \"entry_size\": %" PRIu64 ",\n",
 		shift && shift < 64 ? (uint64_t)1 << shift : 0);
 	json_bits(out, report, region);
@@ -138,10 +138,9 @@ static void json_region(FILE *out, const struct report *report,
 		fputs("         \"reason\": null}", out);
 		return;
 	}
-	fprintf(out, "         \"reason\": {\"code\": \"%s\", \"text\": ", reason.code);
-	json_string(out, reason.text);
-	fputs(", \"advice\": ", out);
-	json_value(out, reason_advice(report, reason.code));
+	json_value(out, "         \"reason\": {\"code\": ", reason.code);
+	json_value(out, ", \"text\": ", reason.text);
+	json_value(out, ", \"advice\": ", reason_advice(report, reason.code));
 	fputs("}}", out);
 }
 
@@ -160,11 +159,9 @@ static void json_fallback(FILE *out, const struct report *report,
 			truth(extent->unwritten));
 	else
 		fputs("null", out);
-	fputs(", \"text\": ", out);
 	fallback_text(report, fallback, true, text, sizeof(text));
-	json_string(out, text);
-	fputs(", \"advice\": ", out);
-	json_value(out, cause_advice(report, fallback->cause));
+	json_value(out, ", \"text\": ", text);
+	json_value(out, ", \"advice\": ", cause_advice(report, fallback->cause));
 	if (fallback_misfit(report, fallback, &misfit))
 		fprintf(out, ", \"modulo_pmd\": {\"offset\": %" PRIu64 ", \"address\": %" PRIu64 ", \"block\": %" PRIu64 ", \"partition\": %" PRIu64 "}",
 			misfit.offset, misfit.address, misfit.block,
@@ -223,9 +220,9 @@ static void json_process(FILE *out, const struct process *process)
 		fputs("      \"process\": null,\n", out);
 		return;
 	}
-	fprintf(out, "      \"process\": {\"pid\": %d, \"address\": \"0x%" PRIx64 "\", \"sync\": %s, \"file\": ",
+	fprintf(out, "      \"process\": {\"pid\": %d, \"address\": \"0x%" PRIx64 "\", \"sync\": %s",
 		(int)process->pid, process->start, truth(process->sync));
-	json_string(out, process->path);
+	json_value(out, ", \"file\": ", process->path);
 	fputs("},\n", out);
 }
 
@@ -237,8 +234,7 @@ static void json_report(FILE *out, const struct report *report)
 	fputs("    {\n", out);
 	json_text(out, indent, "path", report->target.path);
 	if (report->error[0]) {
-		fputs("      \"error\": ", out);
-		json_string(out, report->error);
+		json_value(out, "      \"error\": ", report->error);
 		fputs("\n    }", out);
 		return;
 	}
