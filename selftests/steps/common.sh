@@ -16,6 +16,25 @@ programs=$BUILD/guest-tests
 
 stage() { printf '== %s\n' "$*" >&2; }
 
+passed=0 failed=0 skipped=0
+# count NAME: adds the last line of standard input, which is shown but for what is ok;
+# whatever does not end in a count has failed.
+count() {
+	local line last=''
+	while IFS= read -r line; do
+		case $line in "ok "*) ;; *) printf '%s\n' "$line" ;; esac
+		last=$line
+	done
+	if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+		passed=$((passed + BASH_REMATCH[1]))
+		failed=$((failed + BASH_REMATCH[2]))
+		skipped=$((skipped + BASH_REMATCH[3]))
+	else
+		echo "not ok $1: ended without a count"
+		failed=$((failed + 1))
+	fi
+}
+
 # build_kernel: the packages, the kernel, the library.
 build_kernel() {
 	stage "packages"

@@ -18,7 +18,7 @@ $(BUILD)/fuzz/%: fuzz/%.c fuzz/fuzz.h $(LIB_SRC:%=src/%) $(wildcard src/*.h) $(U
 		-D_FILE_OFFSET_BITS=64 $(FUZZ_FLAGS) $(FUZZ_MORE) -o $@ $< $(LIB_SRC:%=src/%)
 
 # The tool's parsers, and what they are linked with.
-FUZZ_TOOL	:= $(addprefix tool/,parse.c facts.c mount.c facts_ext4.c keeping.c process.c target.c text.c)
+FUZZ_TOOL	:= $(addprefix tool/,parse.c facts.c mount.c keeping.c process.c target.c text.c)
 $(BUILD)/fuzz/fuzz_tool: FUZZ_MORE := -Itool $(FUZZ_TOOL)
 $(BUILD)/fuzz/fuzz_tool: $(FUZZ_TOOL) $(wildcard tool/*.h)
 

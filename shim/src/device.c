@@ -206,7 +206,7 @@ static size_t find_region(const char *path, struct mincore2_device *device)
 			on_bus = true;
 		} else if (numbered(path, "region")) {
 			copy_name(device->region, path, len);
-			up = on_bus;
+			up = device->on_bus = on_bus;
 		} else if (numbered(path, "decoder")) {
 			copy_name(device->decoder, path, len);
 		}

@@ -50,6 +50,7 @@ struct mincore2_region_text {
  * @align: of a device-dax: bytes of each of its page-table entries; 0: not known
  * @size: of a device-dax: its bytes; 0: not known
  * @region: name of the region of memory that it is in, or ""
+ * @on_bus: that is one of the nvdimm bus
  * @decoder: of CXL: the name of the decoder above that, or ""
  * @text: what the region says, if it is one of the nvdimm bus
  */
@@ -59,6 +60,7 @@ struct mincore2_device {
 	enum mincore2_tri dax, persist;
 	uint64_t align, size;
 	char region[24], decoder[24];
+	bool on_bus;
 	struct mincore2_region_text text;
 };
 

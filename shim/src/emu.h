@@ -49,11 +49,12 @@ struct mincore2_emu_env {
  * @has_huge: @huge and @rss were said, all of them
  * @hugetlb: VmFlags "ht"
  * @pfnmap: VmFlags "pf"
+ * @sync: VmFlags "sf", MAP_SYNC
  * @has_flags: VmFlags were said
  */
 struct mincore2_emu_smaps {
 	uint64_t page_size, huge, rss;
-	bool has_huge, hugetlb, pfnmap, has_flags;
+	bool has_huge, hugetlb, pfnmap, sync, has_flags;
 	unsigned int seen;	/* which of the sums */
 };
 

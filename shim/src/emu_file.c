@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "emu.h"
@@ -61,15 +60,6 @@ static bool out_of_resources(int err)
 	return err == EMFILE || err == ENFILE || err == ENOMEM;
 }
 
-static bool same_file(int fd, const struct mincore2_vma *vma)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && st.st_ino == vma->ino &&
-	       major(st.st_dev) == vma->dev_major &&
-	       minor(st.st_dev) == vma->dev_minor;
-}
-
 /* The path with each \012 a newline: maps writes no other character so. */
 static void unescape(const char *name, char *path, size_t size)
 {
@@ -114,7 +104,7 @@ static int open_file(const struct mincore2_emu_env *env,
 	}
 	if (fd < 0)
 		return out_of_resources(errno) ? -errno : -1;
-	if (same_file(fd, vma))
+	if (mincore2_maps_is_file(vma, fd))
 		return fd;
 	close(fd);
 	return -1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The emulation: smaps, for kernels that have no PAGEMAP_SCAN, and for the
- * page size of hugetlb mappings whose file can not be found.
+ * page size of hugetlb mappings whose file can not be found. The tool has this file
+ * in it as well.
  */
 #include <string.h>
 
@@ -71,6 +72,7 @@ void mincore2_emu_parse_smaps(const char *line,
 		smaps->has_flags = true;
 		smaps->hugetlb = has_flag(line + strlen(flags), "ht");
 		smaps->pfnmap = has_flag(line + strlen(flags), "pf");
+		smaps->sync = has_flag(line + strlen(flags), "sf");
 	}
 }
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "digits.h"
@@ -151,4 +153,13 @@ int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 		.name = name,
 	};
 	return vma->start < vma->end && vma->end > at ? 1 : -EIO;
+}
+
+bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_ino == vma->ino &&
+	       major(st.st_dev) == vma->dev_major &&
+	       minor(st.st_dev) == vma->dev_minor;
 }

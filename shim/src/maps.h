@@ -80,4 +80,7 @@ bool mincore2_maps_parse(const char *line, struct mincore2_vma *vma);
 int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 			char *name, size_t size);
 
+/* Is @fd the file of @vma? No where maps has other numbers than fstat(2) (btrfs). */
+bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd);
+
 #endif /* MINCORE2_MAPS_H */

@@ -145,6 +145,15 @@ static void test_devices(void)
 	   !strcmp(facts.memory, "region0 of the NVDIMM bus (ACPI.NFIT)"),
 	   "an NVDIMM: of which region (%s)", facts.memory);
 
+	/* No driver is bound, so nothing says that it is volatile. */
+	put_device("char", "259:15", "sys/devices/platform/ACPI0017:00/root0/decoder0.2/region8/dax_region8/dax8.0");
+	kind_of("char", 15, &facts);
+	ok(!strcmp(facts.memory, "CXL region8, decoder0.2"), "CXL of which no more is known (%s)",
+	   facts.memory);
+	put_device("char", "259:16", "sys/devices/platform/fpga/region9/dax9.0");
+	kind_of("char", 16, &facts);
+	ok(!facts.memory[0], "a region of neither (%s)", facts.memory);
+
 	put("sys/devices/virtual/block/dm-0/dm/name", "x\n");
 	put_device("block", "259:8", "sys/devices/virtual/block/dm-0");
 	ok(kind_of("block", 8, &facts) == DEVICE_MAPPER, "device-mapper");
@@ -253,47 +262,26 @@ static void test_mounts(void)
 static void test_ext4(void)
 {
 	struct facts facts = { .device = "pmem0" };
-	uint8_t super[1024] = { 0 };
 
-	facts_ext4(&facts, root, 0);
+	facts_ext4(&facts, root);
 	ok(facts.journal == NOT_KNOWN && facts.journal_outside == NOT_KNOWN,
 	   "ext4: what cannot be read is not known");
 	put("sys/fs/ext4/pmem0/journal_task", "<none>\n");
-	facts_ext4(&facts, root, 0);
+	facts_ext4(&facts, root);
 	ok(facts.journal == NO, "ext4: no journal");
 	put("sys/fs/ext4/pmem0/journal_task", "123\n");
 	put("proc/fs/jbd2/pmem01-8", NULL);
-	facts_ext4(&facts, root, 0);
+	facts_ext4(&facts, root);
 	ok(facts.journal == YES && facts.journal_outside == YES,
 	   "ext4: journal, but none of this device");
 	put("proc/fs/jbd2/pmem0-8", NULL);
 	facts.journal_outside = NOT_KNOWN;
-	facts_ext4(&facts, root, 0);
+	facts_ext4(&facts, root);
 	ok(facts.journal == YES && facts.journal_outside == NO,
 	   "ext4: journal on this device");
 	snprintf(facts.options, sizeof(facts.options), ",rw,norecovery,");
-	facts_ext4(&facts, root, 0);
+	facts_ext4(&facts, root);
 	ok(facts.journal == NO, "ext4: noload, which shows as norecovery");
-
-	facts = (struct facts) { 0 };
-	facts_ext4_super(&facts, super);
-	ok(facts.journal == NOT_KNOWN, "ext4 superblock: not without the magic");
-	super[0x38] = 0x53;
-	super[0x39] = 0xef;
-	facts_ext4_super(&facts, super);
-	ok(facts.journal == NO,
-	   "ext4 superblock: no features");
-	facts = (struct facts) { 0 };
-	super[0x5c] = 0x4;
-	super[0x5d] = 0x4;
-	super[0xe0] = 8;
-	facts_ext4_super(&facts, super);
-	ok(facts.journal == NOT_KNOWN && facts.journal_outside == NO,
-	   "ext4 superblock: a journal that may not be loaded");
-	super[0xe0] = 0;
-	super[0xe4] = 1;
-	facts_ext4_super(&facts, super);
-	ok(facts.journal_outside == YES, "ext4 superblock: journal elsewhere");
 }
 
 /* smaps is read only where no mapping of the process may have 1 GiB entries. */

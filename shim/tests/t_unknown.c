@@ -150,6 +150,12 @@ static void test_json(void)
 	   "JSON: the sum");
 	ok(says(print_json, &report, "\"code\": \"not-known\""), "JSON: the reason");
 	region_list_free(&report.regions);
+	init(&report);
+	report_add_unknown(&report, 0, ALL_BITS | MINCORE_DENIED, 1);
+	ok(says(print_json, &report,
+		"\"unknown\": [\"resident\", \"dax\", \"level\", \"persist\", \"writable\", \"denied\", \"zero\"]"),
+	   "JSON: in the order that mincore2(1) has");
+	region_list_free(&report.regions);
 }
 
 static void test_explain(void)

@@ -40,12 +40,7 @@ int region_append(struct region_list *list, const struct region *region)
 		last->end = region->end;
 		return 0;
 	}
-	last = array_room(list->region, list->nr, sizeof(*last));
-	if (!last)
-		return -ENOMEM;
-	list->region = last;
-	list->region[list->nr++] = *region;
-	return 0;
+	return array_add(&list->region, &list->nr, region, sizeof(*region));
 }
 
 void region_list_free(struct region_list *list)
@@ -105,16 +100,8 @@ static int query(enum mincore2_way way, uint64_t start, uint64_t end,
 }
 
 #define GIB		((uint64_t)1 << 30)
-/* Nanoseconds that an answer is to take, so that it can be given up. */
-#define SOON		100000000
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
+/* Seconds that an answer is to take, so that it can be given up. */
+#define SOON		0.1
 
 /* In steps: the emulation may have to look at each page of a file. */
 int mapping_query(const struct mapping *mapping, enum mincore2_way way,
@@ -125,7 +112,7 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 	time_t begin = time(NULL);
 
 	while (at < end) {
-		int64_t before = now();
+		double before = seconds_now();
 		uint64_t until = end - at > step ? at + step : end;
 		int err = query(way, at, until, bits, cancelled, list, error);
 
@@ -134,11 +121,9 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 			 at - mapping->start, mapping->len);
 		if (err)
 			return err;
-		if (cancelled && cancelled())
-			return fail(error, ECANCELED, "not finished: %m");
-		if (now() - before < SOON / 2)
+		if (seconds_now() - before < SOON / 2)
 			step *= 2;
-		else if (now() - before > SOON && step > GIB / 16)
+		else if (seconds_now() - before > SOON && step > GIB / 16)
 			step /= 2;
 	}
 	return 0;

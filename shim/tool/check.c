@@ -3,9 +3,13 @@
  * check: have all pages what is required? For scripts.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "show.h"
+
+/* What is said of a requirement, and of all of them: these are exit statuses as well. */
+static const char *const answers[] = {
+	[STATUS_OK] = "yes", [STATUS_FAILED] = "no", [STATUS_USAGE] = "unknown",
+};
 
 /* Pages that lack one requirement, or of which it is not known. */
 struct lack {
@@ -22,20 +26,20 @@ static bool not_known(const struct region *region, uint64_t mask)
 }
 
 static void look_for(const struct report *report, uint64_t mask, uint64_t least,
-		     bool unknown, struct lack *lack)
+		     struct lack *lack, struct lack *doubt)
 {
-	*lack = (struct lack) { 0 };
+	*lack = *doubt = (struct lack) { 0 };
 	for (size_t i = 0; i < report->regions.nr; i++) {
 		const struct region *region = &report->regions.region[i];
+		struct lack *which = not_known(region, mask) ? doubt : lack;
 
-		if (unknown != not_known(region, mask) ||
-		    (!unknown && (region->state & mask) >= least))
+		if (which == lack && (region->state & mask) >= least)
 			continue;
-		if (!lack->bytes) {
-			lack->first = report_offset(report, region->start);
-			lack->region = *region;
+		if (!which->bytes) {
+			which->first = report_offset(report, region->start);
+			which->region = *region;
 		}
-		lack->bytes += region_bytes(region);
+		which->bytes += region_bytes(region);
 	}
 }
 
@@ -75,30 +79,23 @@ static void print_lack(const struct report *report, const char *how,
 	putchar('\n');
 }
 
-enum answer { YES_ALL, NO_LACKS, NOT_SURE };
-
 /* Of what is required a part may be enough. */
-static enum answer answer_of(const struct report *report,
-			     const struct options *options,
-			     const struct lack *lack, const struct lack *doubt)
+static int answer_of(const struct report *report, const struct options *options,
+		     const struct lack *lack, const struct lack *doubt)
 {
 	double all = (double)report->mapping.len;
 	double enough = all / 100 * options->min_percent;
 
 	if (all - (double)lack->bytes < enough)
-		return NO_LACKS;
+		return STATUS_FAILED;
 	return all - (double)lack->bytes - (double)doubt->bytes < enough ?
-	       NOT_SURE : YES_ALL;
+	       STATUS_USAGE : STATUS_OK;
 }
 
 /* A requirement in JSON: pages that have it not, and of which it is not known. */
-static void json_need(const char *name, enum answer answer,
-		      const struct lack *lack, const struct lack *doubt)
+static void json_need(const char *name, int answer, const struct lack *lack,
+		      const struct lack *doubt)
 {
-	static const char *const answers[] = {
-		[YES_ALL] = "yes", [NO_LACKS] = "no", [NOT_SURE] = "unknown",
-	};
-
 	printf("{\"name\": \"%s\", \"answer\": \"%s\", \"lacking\": %" PRIu64 ", \"first_lacking\": ",
 	       name, answers[answer], lack->bytes);
 	if (lack->bytes)
@@ -117,34 +114,33 @@ static int has_all(const struct report *report, const struct options *options)
 				 options->need_level == MINCORE_PMD ? "PMD" : "PUD" },
 		{ MINCORE_WRITABLE, "writable" }, { MINCORE_RESIDENT, "resident" },
 	};
-	bool seen[] = { [YES_ALL] = false, [NO_LACKS] = false, [NOT_SURE] = false };
 	const char *separator = "";
+	int status = STATUS_OK;
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		unsigned int bit = needs[i].bit;
 		uint64_t least = bit == MINCORE_LEVEL ? options->need_level :
 				 options->need & bit;
 		struct lack lack, doubt;
-		enum answer answer;
+		int answer;
 
 		if (!least)
 			continue;
-		look_for(report, bit, least, false, &lack);
-		look_for(report, bit, least, true, &doubt);
+		look_for(report, bit, least, &lack, &doubt);
 		answer = answer_of(report, options, &lack, &doubt);
-		seen[answer] = true;
+		if (status != STATUS_FAILED && answer != STATUS_OK)
+			status = answer;
 		if (options->json) {
 			fputs(separator, stdout);
 			json_need(needs[i].name, answer, &lack, &doubt);
 			separator = ", ";
-		} else if (answer != YES_ALL && !options->quiet) {
+		} else if (answer != STATUS_OK && !options->quiet) {
 			print_lack(report, "not", needs[i].name, bit, &lack);
 			print_lack(report, "not known whether", needs[i].name,
 				   bit, &doubt);
 		}
 	}
-	return seen[NO_LACKS] ? STATUS_FAILED :
-	       seen[NOT_SURE] ? STATUS_USAGE : STATUS_OK;
+	return status;
 }
 
 /* What the process alone knows about its mapping; NULL: nothing is required of that. */
@@ -174,31 +170,24 @@ static void say_yes(const struct report *report, const struct options *options)
 	puts(way_note(report->way) ? " (emulated)" : "");
 }
 
-/* What is known about a file once it was looked at. Exit status. */
-static int answer(const struct report *report, const struct options *options,
-		  const char *error)
+static int json_answer(const struct report *report,
+		       const struct options *options, const char *error)
 {
 	int status = STATUS_USAGE;
 
-	if (options->json) {
-		fputs("    {\"path\": ", stdout);
-		json_string(stdout, report->target.path);
-		printf(", \"size\": %" PRIu64 ", \"way\": \"%s\", \"%s\": ",
-		       (uint64_t)report->mapping.len,
-		       mincore2_way_string(report->way),
-		       error ? "error" : "requirements");
-		fputs(error ? "" : "[", stdout);
-	}
-	if (!error)
-		status = has_all(report, options);
-	if (options->json && error)
+	fputs("    {\"path\": ", stdout);
+	json_string(stdout, report->target.path);
+	printf(", \"size\": %" PRIu64 ", \"way\": \"%s\", \"%s\": ",
+	       (uint64_t)report->mapping.len, mincore2_way_string(report->way),
+	       error ? "error" : "requirements");
+	if (error) {
 		json_string(stdout, error);
-	if (options->json)
-		printf("%s, \"answer\": \"%s\"}", error ? "" : "]",
-		       status == STATUS_OK ? "yes" :
-		       status == STATUS_FAILED ? "no" : "unknown");
-	else if (status == STATUS_OK && !options->quiet)
-		say_yes(report, options);
+	} else {
+		putchar('[');
+		status = has_all(report, options);
+		putchar(']');
+	}
+	printf(", \"answer\": \"%s\"}", answers[status]);
 	return status;
 }
 
@@ -220,7 +209,12 @@ static int check_file(const char *file, const struct options *options)
 		error = out_of_sight(&report, options);
 		report_complain(&report, error ? error : "");
 	}
-	status = answer(&report, options, error);
+	if (options->json)
+		status = json_answer(&report, options, error);
+	else
+		status = error ? STATUS_USAGE : has_all(&report, options);
+	if (status == STATUS_OK && !options->json && !options->quiet)
+		say_yes(&report, options);
 	report_free(&report);
 	return status;
 }

@@ -29,14 +29,48 @@ static const char *state_text(const struct report *report,
 	return state & MINCORE_RESIDENT ? "in memory" : "-";
 }
 
-char *region_cell(const struct report *report, const struct region *region,
-		  int column, bool bytes)
+/* Number of the note for @reason, from 1; 0 when there are too many. */
+static size_t note_number(struct notes *notes, const struct reason *reason)
 {
-	const struct terminal units = { .bytes = bytes };
+	size_t i;
+
+	for (i = 0; i < notes->nr; i++)
+		if (!strcmp(notes->note[i].code, reason->code))
+			return i + 1;
+	if (i == sizeof(notes->note) / sizeof(notes->note[0]))
+		return 0;
+	notes->note[notes->nr++] = *reason;
+	return i + 1;
+}
+
+static char *persist_cell(const struct table *table, const struct report *report,
+			  const struct region *region)
+{
+	const char *safe = region->unknown & MINCORE_PERSIST ? "?" : "no";
+	struct reason reason;
+
+	region_reason(report, region, &reason);
+	if (!(report->bits & MINCORE_PERSIST))
+		safe = "-";
+	else if (!reason.code)
+		safe = "yes";
+	else if (table->notes)
+		return text_of("%s [%zu]", safe,
+			       note_number(table->notes, &reason));
+	return text_of("%s", safe);
+}
+
+/* The text of a column, to free(). @region NULL: its heading. */
+static char *cell(const struct table *table, const struct report *report,
+		  const struct region *region, int column)
+{
+	const struct terminal units = { .bytes = table->bytes };
 	const char *text = "-";
 	struct reason reason;
 	char buf[24];
 
+	if (!region)
+		return text_of("%s", column_name(column));
 	switch (column) {
 	case COL_ADDRESS:
 		return text_of("0x%" PRIx64, report_address(report, region->start));
@@ -64,40 +98,10 @@ char *region_cell(const struct report *report, const struct region *region,
 		if (report->bits & MINCORE_PERSIST && reason.code)
 			text = reason.code;
 		break;
-	default:	/* COL_PERSIST */
-		region_reason(report, region, &reason);
-		if (report->bits & MINCORE_PERSIST)
-			text = !reason.code ? "yes" :
-			       region->unknown & MINCORE_PERSIST ? "?" : "no";
+	default:
+		return persist_cell(table, report, region);
 	}
 	return text_of("%s", text);
-}
-
-void table_add(struct table *table, char *text)
-{
-	char **cell = array_room(table->cell, table->nr, sizeof(*cell));
-
-	if (!cell)
-		abort();
-	table->cell = cell;
-	table->cell[table->nr++] = text;
-}
-
-void table_add_headings(struct table *table)
-{
-	for (size_t c = 0; c < table->nr_columns; c++)
-		table_add(table, text_of("%s", column_name(table->columns[c])));
-}
-
-void table_measure(struct table *table, size_t rows)
-{
-	memset(table->widths, 0, sizeof(table->widths));
-	for (size_t i = 0; i < rows * table->nr_columns; i++) {
-		size_t *width = &table->widths[i % table->nr_columns];
-		size_t len = strlen(table->cell[i]);
-
-		*width = len > *width ? len : *width;
-	}
 }
 
 /* Blanks and what is not to be seen as \xNN, as lsblk and others do. */
@@ -120,42 +124,45 @@ static const char *colour_of(const char *safe)
 	       safe[0] == '?' ? "\033[33m" : NULL;
 }
 
-void table_print(FILE *out, const struct table *table, size_t row,
-		 const struct terminal *terminal, bool raw)
+static void print_cell(FILE *out, const struct table *table, size_t c,
+		       const char *text)
 {
-	const char *before = terminal ? "  " : "";
+	int column = table->columns[c];
+	bool right = column == COL_OFFSET || column == COL_SIZE;
+	bool last = c + 1 == table->nr_columns;
+	int pad = (int)(table->widths[c] - strlen(text));
+	const char *colour = NULL;
 
-	for (size_t c = 0; c < table->nr_columns; c++) {
-		const char *text = table->cell[row * table->nr_columns + c];
-		int column = table->columns[c];
-		bool right = column == COL_OFFSET || column == COL_SIZE;
-		bool last = c + 1 == table->nr_columns;
-		int pad = (int)(table->widths[c] - strlen(text));
-		const char *colour = NULL;
-
-		if (!table->widths[c])
-			continue;
-		if (terminal && terminal->colour && column == COL_PERSIST)
-			colour = colour_of(text);
-		fputs(before, out);
-		before = raw ? " " : "  ";
-		if (raw) {
-			print_raw(out, text);
-			continue;
-		}
-		fprintf(out, "%*s%s", right ? pad : 0, "", colour ? colour : "");
-		print_clean(out, text);
-		fprintf(out, "%s%*s", colour ? "\033[0m" : "",
-			right || last ? 0 : pad, "");
-	}
-	fputc('\n', out);
+	if (table->terminal && table->terminal->colour && column == COL_PERSIST)
+		colour = colour_of(text);
+	fprintf(out, "%*s%s", right ? pad : 0, "", colour ? colour : "");
+	print_clean(out, text);
+	fprintf(out, "%s%*s", colour ? "\033[0m" : "", right || last ? 0 : pad, "");
 }
 
-void table_free(struct table *table)
+void table_row(FILE *out, struct table *table, const struct report *report,
+	       const struct region *region)
 {
-	for (size_t i = 0; i < table->nr; i++)
-		free(table->cell[i]);
-	free(table->cell);
+	const char *before = table->terminal ? "  " : "";
+
+	for (size_t c = 0; c < table->nr_columns; c++) {
+		char *text = cell(table, report, region, table->columns[c]);
+		size_t len = strlen(text);
+
+		if (!out && len > table->widths[c])
+			table->widths[c] = len;
+		if (out && table->widths[c]) {
+			fputs(before, out);
+			before = table->raw ? " " : "  ";
+			if (table->raw)
+				print_raw(out, text);
+			else
+				print_cell(out, table, c, text);
+		}
+		free(text);
+	}
+	if (out)
+		fputc('\n', out);
 }
 
 void columns_print(FILE *out, const struct report *reports, size_t nr,
@@ -163,25 +170,21 @@ void columns_print(FILE *out, const struct report *reports, size_t nr,
 {
 	struct table table = {
 		.columns = options->columns, .nr_columns = options->nr_columns,
+		.raw = options->raw, .bytes = options->bytes || options->raw,
 	};
-	size_t rows;
 
-	if (!options->noheadings)
-		table_add_headings(&table);
-	for (size_t i = 0; i < nr; i++) {
-		const struct region_list *list = &reports[i].regions;
+	for (int pass = 0; pass < 2; pass++) {
+		FILE *to = pass ? out : NULL;
 
-		for (size_t j = 0; j < list->nr && !reports[i].error[0]; j++)
-			for (size_t c = 0; c < options->nr_columns; c++)
-				table_add(&table, region_cell(&reports[i],
-					&list->region[j], options->columns[c],
-					options->bytes || options->raw));
+		if (!options->noheadings)
+			table_row(to, &table, NULL, NULL);
+		for (size_t i = 0; i < nr; i++) {
+			const struct region_list *list = &reports[i].regions;
+
+			for (size_t j = 0; j < list->nr && !reports[i].error[0]; j++)
+				table_row(to, &table, &reports[i], &list->region[j]);
+		}
 	}
-	rows = table.nr / table.nr_columns;
-	table_measure(&table, rows);
-	for (size_t row = 0; row < rows; row++)
-		table_print(out, &table, row, NULL, options->raw);
-	table_free(&table);
 }
 
 /* "mincore2_NAME{file="FILE"} NUMBER": quotes, backslashes, newlines are escaped. */
@@ -212,44 +215,23 @@ static void metric_head(FILE *out, const char *name, const char *help)
 /* Without a help it is another value of the metric before. */
 static const struct {
 	const char *name, *level, *help;
+	size_t sum;	/* in struct verdict */
 } metrics[] = {
-	{ "mapped_bytes", NULL, "Bytes of the file that were looked at." },
-	{ "persistence_safe_bytes", NULL, "Bytes where cache write-back makes a store durable." },
-	{ "persistence_unknown_bytes", NULL, "Bytes of which that is not known." },
-	{ "resident_bytes", NULL, "Bytes in memory." },
-	{ "dax_bytes", NULL, "Bytes without a page cache between." },
-	{ "level_bytes", "none", "Bytes by the level of the page-table entry that maps them." },
-	{ "level_bytes", "PTE", NULL }, { "level_bytes", "PMD", NULL },
-	{ "level_bytes", "PUD", NULL }, { "level_bytes", "unknown", NULL },
+#define SUM(member)	offsetof(struct verdict, member)
+	{ "mapped_bytes", NULL, "Bytes of the file that were looked at.", SUM(bytes) },
+	{ "persistence_safe_bytes", NULL, "Bytes where cache write-back makes a store durable.", SUM(persist) },
+	{ "persistence_unknown_bytes", NULL, "Bytes of which that is not known.", SUM(persist_unknown) },
+	{ "resident_bytes", NULL, "Bytes in memory.", SUM(resident) },
+	{ "dax_bytes", NULL, "Bytes without a page cache between.", SUM(dax) },
+	{ "level_bytes", "none", "Bytes by the level of the page-table entry that maps them.", SUM(level[0]) },
+	{ "level_bytes", "PTE", NULL, SUM(level[1]) },
+	{ "level_bytes", "PMD", NULL, SUM(level[2]) },
+	{ "level_bytes", "PUD", NULL, SUM(level[3]) },
+	{ "level_bytes", "unknown", NULL, SUM(level_unknown) },
+#undef SUM
 };
 
 enum { NR_METRICS = sizeof(metrics) / sizeof(metrics[0]) };
-
-/* The values, in the order of the table. 0 or -ENOMEM. */
-static int sum_up(const struct report *report, uint64_t sums[NR_METRICS])
-{
-	uint64_t resident = 0, dax = 0;
-	struct verdict verdict;
-	int err = verdict_make(&verdict, report);
-
-	if (err)
-		return err;
-	for (size_t i = 0; i < report->regions.nr; i++) {
-		const struct region *region = &report->regions.region[i];
-
-		if (region->state & MINCORE_RESIDENT)
-			resident += region_bytes(region);
-		if (region->state & MINCORE_DAX)
-			dax += region_bytes(region);
-	}
-	memcpy(sums, (uint64_t[NR_METRICS]) {
-		verdict.bytes, verdict.persist, verdict.persist_unknown,
-		resident, dax, verdict.level[0], verdict.level[1],
-		verdict.level[2], verdict.level[3], verdict.level_unknown,
-	}, sizeof(uint64_t[NR_METRICS]));
-	verdict_free(&verdict);
-	return 0;
-}
 
 /* All values of one metric have to follow each other. */
 void metrics_print(FILE *out, const struct report *reports, size_t nr)
@@ -263,13 +245,16 @@ void metrics_print(FILE *out, const struct report *reports, size_t nr)
 			;
 		metric_head(out, metrics[first].name, metrics[first].help);
 		for (size_t i = 0; i < nr; i++) {
-			uint64_t sums[NR_METRICS];
+			struct verdict verdict;
 
-			if (reports[i].error[0] || sum_up(&reports[i], sums))
+			if (reports[i].error[0] ||
+			    verdict_make(&verdict, &reports[i]))
 				continue;
 			for (size_t m = first; m < end; m++)
 				metric(out, metrics[m].name, &reports[i],
-				       metrics[m].level, sums[m]);
+				       metrics[m].level,
+				       *(uint64_t *)((char *)&verdict + metrics[m].sum));
+			verdict_free(&verdict);
 		}
 	}
 }

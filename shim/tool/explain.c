@@ -5,7 +5,6 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "show.h"
 
@@ -19,17 +18,11 @@ struct explanation {
 	const char *advice;	/* what was given last */
 };
 
-static uint64_t overlap(const struct explanation *to, uint64_t start, uint64_t end)
-{
-	start = start > to->start ? start : to->start;
-	end = end < to->end ? end : to->end;
-	return end > start ? end - start : 0;
-}
-
 /* Bytes of a region that are asked about. */
 static uint64_t part_of(const struct explanation *to, const struct region *region)
 {
-	return overlap(to, report_offset(to->report, region->start),
+	return overlap(to->start, to->end,
+		       report_offset(to->report, region->start),
 		       report_offset(to->report, region->end));
 }
 
@@ -136,7 +129,7 @@ static void explain_cause(struct explanation *to, const struct verdict *verdict,
 
 	for (size_t i = 0; i < verdict->nr_fallbacks; i++) {
 		const struct fallback *each = &verdict->fallback[i];
-		uint64_t part = overlap(to, each->offset,
+		uint64_t part = overlap(to->start, to->end, each->offset,
 					each->offset + each->size);
 
 		if (!part || each->cause != cause)
@@ -164,7 +157,7 @@ static void explain_levels(struct explanation *to)
 	static const char *const names[] = { "no entry", "PTE", "PMD", "PUD", "unknown" };
 	const struct region_list *list = &to->report->regions;
 	const struct mapping *mapping = &to->report->mapping;
-	uint64_t bytes[5] = { 0 }, faults = 0;
+	uint64_t bytes[NR_LEVELS + 1] = { 0 }, faults = 0;
 	struct verdict verdict;
 	char size[24];
 
@@ -173,13 +166,13 @@ static void explain_levels(struct explanation *to)
 		const struct region *region = &list->region[i];
 		uint64_t part = part_of(to, region);
 
-		bytes[region->unknown & MINCORE_LEVEL ? 4 :
-		      (region->state & MINCORE_LEVEL) >> 2] += part;
+		bytes[region->unknown & MINCORE_LEVEL ? NR_LEVELS :
+		      level_of(region->state)] += part;
 		if (!((region->state | region->unknown) & MINCORE_WRITABLE))
 			faults += part;
 	}
-	for (int i = 0; i < 5; i++) {
-		int level = i < 4 ? 3 - i : 4;
+	for (int i = 0; i <= NR_LEVELS; i++) {
+		int level = i < NR_LEVELS ? NR_LEVELS - 1 - i : i;
 
 		if (bytes[level])
 			SAY(to, INDENT, "%s: %s%s", names[level],
@@ -237,25 +230,4 @@ void explain_print(FILE *out, const struct terminal *terminal,
 	}
 	explain_persistence(&to);
 	explain_levels(&to);
-}
-
-int explain_files(const struct options *options)
-{
-	struct terminal terminal;
-	int status = STATUS_OK;
-
-	terminal_detect(&terminal, STDOUT_FILENO);
-	for (size_t i = 0; i < options->nr_files; i++) {
-		struct report report;
-
-		if (report_examine(&report, options->files[i], options))
-			status = STATUS_FAILED;
-		if (!report.error[0]) {
-			if (i)
-				putchar('\n');
-			explain_print(stdout, &terminal, &report, options);
-		}
-		report_free(&report);
-	}
-	return finish_output(status);
 }

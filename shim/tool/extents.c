@@ -14,13 +14,7 @@
 
 int extent_append(struct extent_list *list, const struct extent *extent)
 {
-	struct extent *more = array_room(list->extent, list->nr, sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	list->extent = more;
-	list->extent[list->nr++] = *extent;
-	return 0;
+	return array_add(&list->extent, &list->nr, extent, sizeof(*extent));
 }
 
 void extent_list_free(struct extent_list *list)
@@ -59,36 +53,29 @@ int extents_read(struct extent_list *list, int fd, uint64_t start,
 	struct fiemap *map = calloc(1, sizeof(*map) +
 				    EXTENTS * sizeof(struct fiemap_extent));
 	uint64_t end = start + length;
-	uint64_t next = start;
-	bool more = true;
+	uint64_t next = start, before;
 	int err = 0;
 
 	*list = (struct extent_list) { 0 };
 	if (!map)
 		return -ENOMEM;
-	while (more && next < end && !err) {
-		uint64_t before = next;
-
+	do {
+		before = next;
 		memset(map, 0, sizeof(*map));
 		map->fm_start = next;
 		map->fm_length = end - next;
 		map->fm_extent_count = EXTENTS;
-		if (ioctl(fd, FS_IOC_FIEMAP, map)) {
+		if (ioctl(fd, FS_IOC_FIEMAP, map))
 			err = -errno;
-			break;
-		}
-		more = map->fm_mapped_extents;
 		for (uint32_t i = 0; i < map->fm_mapped_extents && !err; i++) {
 			const struct fiemap_extent *extent = &map->fm_extents[i];
 
 			err = append_cut(list, extent, start, end);
-			next = extent->fe_logical + extent->fe_length;
-			if (extent->fe_flags & FIEMAP_EXTENT_LAST)
-				more = false;
+			next = extent->fe_flags & FIEMAP_EXTENT_LAST ? end :
+			       extent->fe_logical + extent->fe_length;
 		}
-		/* A filesystem that does not get on would keep us here. */
-		more = more && next > before;
-	}
+		/* Nothing more, or a filesystem that does not get on. */
+	} while (!err && next > before && next < end);
 	free(map);
 	if (err)
 		extent_list_free(list);

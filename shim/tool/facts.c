@@ -6,18 +6,12 @@
  * never derived from it, that is the kernel's answer alone.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <dirent.h>
 #include <limits.h>
-#include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "digits.h"
 #include "statx.h"
@@ -25,22 +19,14 @@
 #include "mapping.h"
 #include "text.h"
 
-static bool exists(const char *path)
+/* What an administrator can switch off. @dir: of the disk in sysfs. */
+static void facts_switches(struct facts *facts, const char *dir)
 {
-	return access(path, F_OK) == 0;
-}
-
-/* What an administrator can switch off: @dir and @up are the disk's in sysfs. */
-static void facts_switches(struct facts *facts, const char *dir, const char *up)
-{
-	char file[PATH_MAX];
 	char text[32];
 
-	path_print(file, "%s%s/queue/write_cache", dir, up);
-	if (read_line(file, text, sizeof(text)) > 0)
+	if (read_line(dir, "queue/write_cache", text, sizeof(text)) > 0)
 		facts->flushes = strcmp(text, "write back") ? NO : YES;
-	path_print(file, "%s%s/dax/write_cache", dir, up);
-	if (read_line(file, text, sizeof(text)) > 0)
+	if (read_line(dir, "dax/write_cache", text, sizeof(text)) > 0)
 		facts->write_backs = !strcmp(text, "0") &&
 			strcmp(facts->persistence_domain, "cpu_cache") ? NO : YES;
 }
@@ -48,17 +34,17 @@ static void facts_switches(struct facts *facts, const char *dir, const char *up)
 /* Which memory it is, for people. */
 static void facts_memory(struct facts *facts, const struct mincore2_device *device)
 {
-	const struct mincore2_region_text *text = &device->text;
+	const char *provider = device->text.provider;
 
-	if (device->kind == DEVICE_VOLATILE && device->region[0] &&
-	    !text->provider[0])
-		snprintf(facts->memory, sizeof(facts->memory), "CXL %s%s%s",
-			 device->region, device->decoder[0] ? ", " : "",
-			 device->decoder);
-	else if (device->region[0])
+	if (!device->region[0])
+		return;
+	if (device->on_bus)
 		snprintf(facts->memory, sizeof(facts->memory),
 			 "%s of the NVDIMM bus (%s)", device->region,
-			 text->provider[0] ? text->provider : "?");
+			 provider[0] ? provider : "?");
+	else if (device->decoder[0])
+		snprintf(facts->memory, sizeof(facts->memory), "CXL %s, %s",
+			 device->region, device->decoder);
 }
 
 void facts_device(struct facts *facts, const char *root, const char *class,
@@ -79,13 +65,48 @@ void facts_device(struct facts *facts, const char *root, const char *class,
 	facts_memory(facts, &device);
 	path_print(dir, "%s/sys/dev/%s/%u:%u", root, class, major(dev), minor(dev));
 	/* In units of 512 bytes, whatever the device has. */
-	path_print(path, "%s/start", dir);
-	if (read_line(path, text, sizeof(text)) > 0 &&
+	if (read_line(dir, "start", text, sizeof(text)) > 0 &&
 	    mincore2_number(text, &facts->device_offset))
 		facts->device_offset *= 512;
 	/* A partition has those of its disk. */
-	path_print(path, "%s/partition", dir);
-	facts_switches(facts, dir, exists(path) ? "/.." : "");
+	path_print(path, is_there(dir, "partition") ? "%s/.." : "%s", dir);
+	facts_switches(facts, path);
+}
+
+/* jbd2 has a directory "DEVICE-INODE" for a journal in the filesystem. */
+static enum tristate journal_outside(const char *root, const char *device)
+{
+	char path[PATH_MAX];
+	size_t len = strlen(device);
+	enum tristate outside = YES;
+	struct dirent *entry;
+	DIR *dir;
+
+	path_print(path, "%s/proc/fs/jbd2", root);
+	dir = opendir(path);
+	if (!dir)
+		return NOT_KNOWN;
+	while (outside == YES && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, device, len) &&
+		    entry->d_name[len] == '-')
+			outside = NO;
+	closedir(dir);
+	return outside;
+}
+
+void facts_ext4(struct facts *facts, const char *root)
+{
+	char path[PATH_MAX];
+	char text[32];
+
+	path_print(path, "%s/sys/fs/ext4/%s", root, facts->device);
+	if (facts->device[0] &&
+	    read_line(path, "journal_task", text, sizeof(text)) > 0)
+		facts->journal = strcmp(text, "<none>") ? YES : NO;
+	if (facts_option(facts, "noload") || facts_option(facts, "norecovery"))
+		facts->journal = NO;
+	if (facts->journal == YES)
+		facts->journal_outside = journal_outside(root, facts->device);
 }
 
 static void facts_xfs(struct facts *facts, int fd)
@@ -120,7 +141,7 @@ void facts_collect(struct facts *facts, const struct target *target,
 	facts_device(facts, root, "block", target->dev);
 	facts_keeping(facts, target->fd, target->dev, root);
 	if (!strcmp(facts->fstype, "ext4"))
-		facts_ext4(facts, root, target->dev);
+		facts_ext4(facts, root);
 	else if (!strcmp(facts->fstype, "xfs"))
 		facts_xfs(facts, target->fd);
 }

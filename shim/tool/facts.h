@@ -58,8 +58,7 @@ int facts_mount(struct facts *facts, const char *root, uint64_t mount_id);
 bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id);
 void facts_device(struct facts *facts, const char *root, const char *class,
 		  dev_t dev);
-void facts_ext4(struct facts *facts, const char *root, dev_t dev);
-void facts_ext4_super(struct facts *facts, const uint8_t super[1024]);
+void facts_ext4(struct facts *facts, const char *root);
 bool facts_option(const struct facts *facts, const char *option);
 /* Is one of the options "NAME=..."? */
 bool facts_option_value(const struct facts *facts, const char *name);

@@ -54,7 +54,8 @@ static void row(const char *start, size_t column, const char *text)
 	print_wrapped(stdout, text, column, column, WIDTH);
 }
 
-static void option_rows(unsigned int takers)
+/* Options of these commands. @title: comes before them, if there are any. */
+static void option_rows(unsigned int takers, const char *title)
 {
 	for (size_t i = 0; i < NR_TABLE; i++) {
 		const struct option_info *option = &option_table[i];
@@ -62,6 +63,9 @@ static void option_rows(unsigned int takers)
 
 		if (option->commands != takers)
 			continue;
+		if (title)
+			printf("%s:\n", title);
+		title = NULL;
 		if (option->letter)
 			snprintf(letter, sizeof(letter), "-%c, ", option->letter);
 		snprintf(start, sizeof(start), "%s--%s%s%s", letter,
@@ -87,9 +91,8 @@ static void help_of(enum command command)
 	putchar('\n');
 	for (unsigned int takers = 1; takers < ALL; takers++)
 		if (takers >> command & 1)
-			option_rows(takers);
-	puts("\nFor all commands:");
-	option_rows(ALL);
+			option_rows(takers, NULL);
+	option_rows(ALL, "\nFor all commands");
 	exit_status(command == COMMAND_CHECK);
 }
 
@@ -107,20 +110,10 @@ void help_print(const char *name)
 	putchar('\n');
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		row(commands[i].name, 11, commands[i].help);
-	puts("\nFor all commands:");
-	option_rows(ALL);
-	puts("map and watch:");
-	option_rows(MAP | WATCH);
-	for (size_t i = 0; i < NR_COMMANDS; i++) {
-		bool any = false;
-
-		for (size_t j = 0; j < NR_TABLE; j++)
-			any = any || option_table[j].commands == 1U << i;
-		if (!any)
-			continue;
-		printf("%s:\n", commands[i].title);
-		option_rows(1U << i);
-	}
+	option_rows(ALL, "\nFor all commands");
+	option_rows(MAP | WATCH, "map and watch");
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		option_rows(1U << i, commands[i].title);
 	exit_status(false);
 }
 

@@ -4,44 +4,30 @@
  * strings: many JSON readers keep numbers in 53 bits.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "show.h"
 
-/* Bytes of the valid UTF-8 sequence at @text (RFC 3629), or 0. */
-static size_t utf8_length(const unsigned char *text)
+/*
+ * The character that @text begins with, if that is UTF-8 (RFC 3629): its bytes, or 0 if
+ * it is not.
+ */
+static size_t utf8_character(const unsigned char *text, unsigned int *c)
 {
-	unsigned char c = text[0];
-	size_t len = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 :
-		     (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+	size_t len = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] <= 0xdf ? 2 :
+		     (text[0] & 0xf0) == 0xe0 ? 3 :
+		     text[0] >= 0xf0 && text[0] <= 0xf4 ? 4 : 0;
 
-	for (size_t i = 1; i < len; i++)
+	*c = len == 1 ? text[0] : text[0] & (0x7fU >> len);
+	for (size_t i = 1; i < len; i++) {
 		if ((text[i] & 0xc0) != 0x80)
 			return 0;
+		*c = *c << 6 | (text[i] & 0x3f);
+	}
 	/* overlong forms, surrogates, and beyond U+10FFFF */
-	if ((c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
-	    (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f))
+	if ((len == 3 && *c < 0x800) || (*c >= 0xd800 && *c <= 0xdfff) ||
+	    (len == 4 && (*c < 0x10000 || *c > 0x10ffff)))
 		return 0;
 	return len;
-}
-
-static unsigned int code_point(const unsigned char *text, size_t len)
-{
-	unsigned int c = len == 1 ? text[0] : text[0] & (0x7fU >> len);
-
-	for (size_t i = 1; i < len; i++)
-		c = c << 6 | (text[i] & 0x3f);
-	return c;
-}
-
-/* What a terminal would obey, or what turns text around. */
-static bool is_control(const unsigned char *text)
-{
-	unsigned int c = code_point(text, utf8_length(text));
-
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
 void json_string(FILE *out, const char *text)
@@ -49,29 +35,26 @@ void json_string(FILE *out, const char *text)
 	const unsigned char *at = (const unsigned char *)text;
 
 	fputc('"', out);
-	while (*at) {
-		size_t len = utf8_length(at);
+	for (size_t len; *at; at += len ? len : 1) {
+		unsigned int c;
 
-		if (!len) {
-			/* A file name can be any bytes; JSON cannot. */
+		len = utf8_character(at, &c);
+		if (!len)	/* A file name can be any bytes; JSON cannot. */
 			fputs("\\ufffd", out);
-			at++;
-			continue;
-		}
-		if (*at == '"' || *at == '\\')
-			fprintf(out, "\\%c", *at);
-		else if (is_control(at))
-			fprintf(out, "\\u%04x", code_point(at, len));
+		else if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", (int)c);
+		else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || turns_text(c))
+			fprintf(out, "\\u%04x", c);	/* A terminal obeys it. */
 		else
 			fwrite(at, 1, len, out);
-		at += len;
 	}
 	fputc('"', out);
 }
 
-/* A string, or null for NULL and "". */
-static void json_value(FILE *out, const char *value)
+/* @before, as it is; then a string, or null for NULL and "". */
+static void json_value(FILE *out, const char *before, const char *value)
 {
+	fputs(before, out);
 	if (value && *value)
 		json_string(out, value);
 	else
@@ -83,7 +66,7 @@ static void json_text(FILE *out, const char *indent, const char *key,
 		      const char *value)
 {
 	fprintf(out, "%s\"%s\": ", indent, key);
-	json_value(out, value);
+	json_value(out, "", value);
 	fputs(",\n", out);
 }
 
@@ -92,15 +75,18 @@ static const char *truth(uint64_t bit)
 	return bit ? "true" : "false";
 }
 
-/* Members for the bits of a state, null where not asked for or not known; and which. */
+/*
+ * Members for the bits of a state, null where not asked for or not known; and which. The
+ * order is documented.
+ */
 static void json_bits(FILE *out, const struct report *report,
 		      const struct region *region)
 {
 	static const struct { const char *name; unsigned int bit; } bits[] = {
 		{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
-		{ "persist", MINCORE_PERSIST }, { "writable", MINCORE_WRITABLE },
-		{ "denied", MINCORE_DENIED }, { "unmapped", MINCORE_UNMAPPED },
-		{ "zero", MINCORE_ZERO }, { "level", MINCORE_LEVEL },
+		{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
+		{ "writable", MINCORE_WRITABLE }, { "denied", MINCORE_DENIED },
+		{ "unmapped", MINCORE_UNMAPPED }, { "zero", MINCORE_ZERO },
 	};
 	const size_t nr = sizeof(bits) / sizeof(bits[0]);
 	const char *separator = "         ";
@@ -110,11 +96,14 @@ static void json_bits(FILE *out, const struct report *report,
 	if (known & MINCORE_RESIDENT)
 		known |= MINCORE_DENIED;
 	known &= ~region->unknown;
-	/* All but the level, which has a member of its own. */
-	for (size_t i = 0; i + 1 < nr; i++, separator = ", ")
+	for (size_t i = 0; i < nr; i++) {
+		if (bits[i].bit == MINCORE_LEVEL)
+			continue;	/* a member that is no bool */
 		fprintf(out, "%s\"%s\": %s", separator, bits[i].name,
 			known & bits[i].bit ? truth(region->state & bits[i].bit) :
 			"null");
+		separator = ", ";
+	}
 	fputs(",\n         \"unknown\": [", out);
 	separator = "";
 	for (size_t i = 0; i < nr; i++) {
@@ -133,14 +122,13 @@ static void json_region(FILE *out, const struct report *report,
 	enum backing backing = region_backing(report, region);
 	struct reason reason = { 0 };
 
-	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n         \"backing\": ",
+	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n",
 		report_address(report, region->start),
 		report_offset(report, region->start), region_bytes(region),
 		region->state);
-	json_value(out, report->bits & MINCORE_DAX && backing != BACKING_UNKNOWN ?
-		   backing_name(backing) : NULL);
-	fputs(", \"level\": ", out);
-	json_value(out, level_name(region->state));
+	json_value(out, "         \"backing\": ", report->bits & MINCORE_DAX &&
+		   backing != BACKING_UNKNOWN ? backing_name(backing) : NULL);
+	json_value(out, ", \"level\": ", level_name(region->state));
 	fprintf(out, ", \"entry_size\": %" PRIu64 ",\n",
 		shift && shift < 64 ? (uint64_t)1 << shift : 0);
 	json_bits(out, report, region);
@@ -150,10 +138,9 @@ static void json_region(FILE *out, const struct report *report,
 		fputs("         \"reason\": null}", out);
 		return;
 	}
-	fprintf(out, "         \"reason\": {\"code\": \"%s\", \"text\": ", reason.code);
-	json_string(out, reason.text);
-	fputs(", \"advice\": ", out);
-	json_value(out, reason_advice(report, reason.code));
+	json_value(out, "         \"reason\": {\"code\": ", reason.code);
+	json_value(out, ", \"text\": ", reason.text);
+	json_value(out, ", \"advice\": ", reason_advice(report, reason.code));
 	fputs("}}", out);
 }
 
@@ -172,11 +159,9 @@ static void json_fallback(FILE *out, const struct report *report,
 			truth(extent->unwritten));
 	else
 		fputs("null", out);
-	fputs(", \"text\": ", out);
 	fallback_text(report, fallback, true, text, sizeof(text));
-	json_string(out, text);
-	fputs(", \"advice\": ", out);
-	json_value(out, cause_advice(report, fallback->cause));
+	json_value(out, ", \"text\": ", text);
+	json_value(out, ", \"advice\": ", cause_advice(report, fallback->cause));
 	if (fallback_misfit(report, fallback, &misfit))
 		fprintf(out, ", \"modulo_pmd\": {\"offset\": %" PRIu64 ", \"address\": %" PRIu64 ", \"block\": %" PRIu64 ", \"partition\": %" PRIu64 "}",
 			misfit.offset, misfit.address, misfit.block,
@@ -235,9 +220,9 @@ static void json_process(FILE *out, const struct process *process)
 		fputs("      \"process\": null,\n", out);
 		return;
 	}
-	fprintf(out, "      \"process\": {\"pid\": %d, \"address\": \"0x%" PRIx64 "\", \"sync\": %s, \"file\": ",
+	fprintf(out, "      \"process\": {\"pid\": %d, \"address\": \"0x%" PRIx64 "\", \"sync\": %s",
 		(int)process->pid, process->start, truth(process->sync));
-	json_string(out, process->path);
+	json_value(out, ", \"file\": ", process->path);
 	fputs("},\n", out);
 }
 
@@ -249,8 +234,7 @@ static void json_report(FILE *out, const struct report *report)
 	fputs("    {\n", out);
 	json_text(out, indent, "path", report->target.path);
 	if (report->error[0]) {
-		fputs("      \"error\": ", out);
-		json_string(out, report->error);
+		json_value(out, "      \"error\": ", report->error);
 		fputs("\n    }", out);
 		return;
 	}

@@ -65,8 +65,6 @@ int report_open(struct report *report, const char *path,
 int report_ask(struct report *report, const struct options *options);
 /* Is it DAX as far as can be known without asking? Then a read fault moves no data. */
 bool report_is_dax(const struct report *report);
-/* What can be let go of once nothing more is asked. */
-void report_close(struct report *report);
 
 /* ---- reasons.c ---- */
 
@@ -124,8 +122,8 @@ struct fallback {
 
 struct verdict {
 	uint64_t bytes;		/* of the mapping */
-	uint64_t level[4];	/* by state & MINCORE_LEVEL >> 2; [0]: no entry */
-	uint64_t persist;
+	uint64_t level[NR_LEVELS];	/* by level_of(): [0] no entry */
+	uint64_t persist, resident, dax;
 	uint64_t level_unknown, persist_unknown;	/* in neither of these */
 	struct fallback *fallback;
 	size_t nr_fallbacks;

@@ -53,14 +53,6 @@ static bool in_memory(int fd)
 	return filesystem_of(mincore2_fs_magic(fd))->memory;
 }
 
-static bool is_there(const char *dir, const char *name)
-{
-	char path[PATH_MAX];
-
-	path_print(path, "%s/%s", dir, name);
-	return access(path, F_OK) == 0;
-}
-
 /* What the memory of a device is; 0 or a negative errno. */
 static int kind_at(const char *dir, enum device_kind *kind)
 {
@@ -79,18 +71,22 @@ static int kind_at(const char *dir, enum device_kind *kind)
 
 static enum keeping device_keeps(const char *root, const char *dir, int below);
 
-static enum keeping numbers_keep(const char *root, dev_t dev, int below)
+static enum keeping link_keeps(const char *root, const char *link, int below)
 {
-	enum keeping keeping = KEPT_UNKNOWN;
-	char path[PATH_MAX];
-	char *real;
+	char *real = realpath(link, NULL);
+	enum keeping keeping = real ? device_keeps(root, real, below) :
+			       KEPT_UNKNOWN;
 
-	path_print(path, "%s/sys/dev/block/%u:%u", root, major(dev), minor(dev));
-	real = realpath(path, NULL);
-	if (real)
-		keeping = device_keeps(root, real, below);
 	free(real);
 	return keeping;
+}
+
+static enum keeping numbers_keep(const char *root, dev_t dev, int below)
+{
+	char path[PATH_MAX];
+
+	path_print(path, "%s/sys/dev/block/%u:%u", root, major(dev), minor(dev));
+	return link_keeps(root, path, below);
 }
 
 /* The name of a loop device's file may be another's by now: the device knows. */
@@ -118,12 +114,11 @@ static bool is_file_of_loop(const char *name, int file)
 static enum keeping loop_keeps(const char *root, const char *dir, int below)
 {
 	enum keeping keeping = KEPT_UNKNOWN;
-	char path[PATH_MAX], file[PATH_MAX];
+	char file[PATH_MAX];
 	struct stat st;
 	int fd;
 
-	path_print(path, "%s/loop/backing_file", dir);
-	if (read_line(path, file, sizeof(file)) <= 0)
+	if (read_line(dir, "loop/backing_file", file, sizeof(file)) <= 0)
 		return KEPT_UNKNOWN;
 	fd = open(file, O_PATH | O_CLOEXEC);
 	if (fd < 0)
@@ -149,16 +144,12 @@ static enum keeping slaves_keep(const char *root, const char *dir, int below)
 	path_print(path, "%s/slaves", dir);
 	slaves = opendir(path);
 	while (slaves && (entry = readdir(slaves))) {
-		enum keeping one = KEPT_UNKNOWN;
-		char *real;
+		enum keeping one;
 
 		if (entry->d_name[0] == '.')
 			continue;
 		path_print(path, "%s/slaves/%s", dir, entry->d_name);
-		real = realpath(path, NULL);
-		if (real)
-			one = device_keeps(root, real, below + 1);
-		free(real);
+		one = link_keeps(root, path, below + 1);
 		if (first || one == KEPT_IN_MEMORY ||
 		    (one == KEPT_UNKNOWN && all != KEPT_IN_MEMORY))
 			all = one;

@@ -10,7 +10,8 @@
 
 #include "show.h"
 
-static int map_files(const struct options *options)
+/* map and explain. JSON has reasons and advice in any case. */
+static int show_files(const struct options *options)
 {
 	struct report *reports = calloc(options->nr_files, sizeof(*reports));
 	struct terminal terminal;
@@ -35,7 +36,10 @@ static int map_files(const struct options *options)
 		if (!report->error[0]) {
 			if (printed)
 				putchar('\n');
-			report_print(stdout, &terminal, report);
+			if (options->command == COMMAND_EXPLAIN)
+				explain_print(stdout, &terminal, report, options);
+			else
+				report_print(stdout, &terminal, report);
 			printed = true;
 		}
 		report_free(report);
@@ -67,12 +71,8 @@ static int run(struct options *options)
 		return check_files(options);
 	case COMMAND_WATCH:
 		return watch_files(options);
-	case COMMAND_EXPLAIN:
-		/* JSON has reasons and advice in any case. */
-		return options->json ? map_files(options) :
-		       explain_files(options);
 	default:
-		return map_files(options);
+		return show_files(options);
 	}
 }
 

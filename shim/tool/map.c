@@ -154,8 +154,8 @@ void progress(const char *what, time_t start, uint64_t done, uint64_t all)
  * would have got SIGBUS (the file shrank, no space for a hole, poison) this
  * returns an error. No data is read or written by us.
  */
-static int populate(const struct mapping *mapping, size_t offset, size_t len,
-		    bool write, bool (*cancelled)(void))
+int mapping_fault(const struct mapping *mapping, size_t offset, size_t len,
+		  bool write, bool (*cancelled)(void))
 {
 	/* Small enough to show progress and to be stopped. */
 	const size_t step = cancelled ? 64 * MIB : GIB;
@@ -176,12 +176,6 @@ static int populate(const struct mapping *mapping, size_t offset, size_t len,
 			progress("populating", start, err ? len : done, len);
 	}
 	return err;
-}
-
-int mapping_read(const struct mapping *mapping, size_t offset, size_t len,
-		 bool (*cancelled)(void))
-{
-	return populate(mapping, offset, len, false, cancelled);
 }
 
 /* madvise() says EFAULT where an access would have got SIGBUS. */
@@ -209,9 +203,9 @@ static int write_pages(const struct mapping *mapping,
 		if (range->last >= pages)
 			return fail(error, EINVAL, "page %" PRIu64 " is past the end: there are %" PRIu64 " pages",
 				    range->last, pages);
-		err = populate(mapping, (size_t)(range->first - first) * page,
-			       (size_t)(range->last - range->first + 1) * page,
-			       true, options->cancelled);
+		err = mapping_fault(mapping, (size_t)(range->first - first) * page,
+				    (size_t)(range->last - range->first + 1) * page,
+				    true, options->cancelled);
 		if (err)
 			return fail(error, -err, "cannot write to pages %" PRIu64 " to %" PRIu64 "%s: %m",
 				    range->first, range->last, sigbus_hint(err));
@@ -231,7 +225,7 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
 	err = write_pages(mapping, options, error);
 	if (err || (!options->populate && !options->read))
 		return err;
-	err = populate(mapping, 0, mapping->len, write, options->cancelled);
+	err = mapping_fault(mapping, 0, mapping->len, write, options->cancelled);
 	if (err)
 		return fail(error, -err, "cannot populate it for %s%s: %m",
 			    write ? "writing" : "reading", sigbus_hint(err));

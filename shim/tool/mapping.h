@@ -51,15 +51,17 @@ int target_open(struct target *target, const char *path, bool need_write,
 void target_close(struct target *target);
 
 /**
- * target_cut() - leave what the options ask for
+ * target_cut() - leave what --offset and --length ask for
  * @target: of a file, or of a part of it that a process has mapped
- * @start, @end: bytes of the file that are wanted, @start less than @end
- * @align: cut at multiples of this, or of what can be mapped if that is more
+ * @options: the command line
+ * @error: receives one line on error
  *
- * Return: 0, or -ERANGE and a line in @error: it does not lie in @target.
+ * Only what is wanted is mapped: a file may be larger than the address space. To
+ * explain a page takes all that a large entry would map.
+ *
+ * Return: 0, or -ERANGE: the offset does not lie in @target.
  */
-int target_cut(struct target *target, uint64_t start, uint64_t end,
-	       uint64_t align, char *error);
+int target_cut(struct target *target, const struct options *options, char *error);
 
 /* Is @dev a device-dax: @device receives what is known of it. 0 or a negative errno. */
 int devdax_find(dev_t dev, struct mincore2_device *device);
@@ -151,9 +153,9 @@ int mapping_touch(const struct mapping *mapping, const struct options *options,
  * ALL. It is gone once @done is @all.
  */
 void progress(const char *what, time_t start, uint64_t done, uint64_t all);
-/* Fault a part in for reading. Returns 0 or a negative errno. */
-int mapping_read(const struct mapping *mapping, size_t offset, size_t len,
-		 bool (*cancelled)(void));
+/* Fault a part in. Returns 0 or a negative errno. */
+int mapping_fault(const struct mapping *mapping, size_t offset, size_t len,
+		  bool write, bool (*cancelled)(void));
 
 /* ---- ask.c ---- */
 
@@ -171,6 +173,14 @@ struct region_list {
 static inline uint64_t region_bytes(const struct region *region)
 {
 	return region->end - region->start;
+}
+
+/* Bytes that [@start, @end) and [@from, @to) have in common. */
+static inline uint64_t overlap(uint64_t start, uint64_t end, uint64_t from, uint64_t to)
+{
+	start = start > from ? start : from;
+	end = end < to ? end : to;
+	return end > start ? end - start : 0;
 }
 
 /**

@@ -53,31 +53,23 @@ void unescape_octal(char *text)
  */
 bool facts_parse_mount(struct facts *facts, char *line, uint64_t mount_id)
 {
-	char *field[6];
-	char *save = NULL;
-	char *dash = strstr(line, " - ");
-	char *type, *source, *super;
+	/* Tags there are four kinds of. */
+	char *field[24], *save = NULL;
+	size_t nr = 0, dash = 6;
 	uint64_t id;
 
-	if (!dash)
+	for (char *each = strtok_r(line, " \n", &save); each && nr < 24;
+	     each = strtok_r(NULL, " \n", &save))
+		field[nr++] = each;
+	while (dash < nr && strcmp(field[dash], "-"))
+		dash++;
+	if (dash + 2 >= nr || !mincore2_number(field[0], &id) || id != mount_id)
 		return false;
-	*dash = '\0';
-	type = strtok_r(dash + 3, " \n", &save);
-	source = strtok_r(NULL, " \n", &save);
-	super = strtok_r(NULL, " \n", &save);
-	save = NULL;
-	for (int i = 0; i < 6; i++) {
-		field[i] = strtok_r(i ? NULL : line, " ", &save);
-		if (!field[i])
-			return false;
-	}
-	if (!type || !source || !mincore2_number(field[0], &id) || id != mount_id)
-		return false;
-	unescape_octal(source);
-	snprintf(facts->fstype, sizeof(facts->fstype), "%s", type);
-	snprintf(facts->source, sizeof(facts->source), "%s", source);
+	unescape_octal(field[dash + 2]);
+	snprintf(facts->fstype, sizeof(facts->fstype), "%s", field[dash + 1]);
+	snprintf(facts->source, sizeof(facts->source), "%s", field[dash + 2]);
 	snprintf(facts->options, sizeof(facts->options), ",%s,%s,", field[5],
-		 super ? super : "");
+		 dash + 3 < nr ? field[dash + 3] : "");
 	return true;
 }
 

@@ -57,20 +57,15 @@ static int set_page(struct options *options, const char *text)
 	return 0;
 }
 
-static int set_write_pages(struct options *options, const char *list)
-{
-	free(options->write_pages);
-	return parse_page_list(list, &options->write_pages,
-			       &options->nr_write_pages);
-}
-
 /* Options with an argument; returns what the argument should have been, or NULL. */
 static const char *set_value(struct options *options, int option,
 			     const char *text)
 {
 	switch (option) {
 	case OPT_WRITE_PAGES:
-		return set_write_pages(options, text) ?
+		free(options->write_pages);
+		return parse_page_list(text, &options->write_pages,
+				       &options->nr_write_pages) ?
 			"a list of page numbers" : NULL;
 	case OPT_BITS:
 		return parse_bits(text, &options->bits) ? "a list of bits" : NULL;

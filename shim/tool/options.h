@@ -17,7 +17,7 @@ enum command { COMMAND_MAP, COMMAND_CHECK, COMMAND_WATCH, COMMAND_EXPLAIN,
 
 /* Columns of a row; the last two with --output only. */
 enum { COL_ADDRESS, COL_OFFSET, COL_SIZE, COL_BACKING, COL_LEVEL, COL_STATE,
-       COL_PERSIST, COL_REASON, COL_FILE, NR_COLUMNS };
+       COL_PERSIST, COL_REASON, COL_FILE };
 enum { MOST_COLUMNS = 16 };
 
 struct page_range { uint64_t first, last; };	/* page numbers, inclusive */

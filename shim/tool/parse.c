@@ -10,35 +10,30 @@
 
 #include "digits.h"
 #include "options.h"
+#include "text.h"
 
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 {
-	int err = -EINVAL;
+	int err;
 
 	*ranges = NULL;
-	for (*nr = 0;; text++) {
-		struct page_range range, *more;
+	*nr = 0;
+	do {
+		struct page_range range;
+		bool good = mincore2_digits(&text, 10, &range.first);
 
-		if (!mincore2_digits(&text, 10, &range.first))
-			break;
 		range.last = range.first;
-		if (*text == '-') {
+		if (good && *text == '-') {
 			text++;
-			if (!mincore2_digits(&text, 10, &range.last))
-				break;
+			good = mincore2_digits(&text, 10, &range.last);
 		}
-		if (range.last < range.first || (*text && *text != ','))
-			break;
-		more = realloc(*ranges, (*nr + 1) * sizeof(range));
-		if (!more) {
-			err = -ENOMEM;
-			break;
-		}
-		*ranges = more;
-		(*ranges)[(*nr)++] = range;
-		if (!*text)
-			return 0;
-	}
+		if (!good || range.last < range.first || (*text && *text != ','))
+			err = -EINVAL;
+		else
+			err = array_add(ranges, nr, &range, sizeof(range));
+	} while (!err && *text++);
+	if (!err)
+		return 0;
 	free(*ranges);
 	*ranges = NULL;
 	*nr = 0;
@@ -51,37 +46,32 @@ static const struct word columns[] = {
 	{ "ADDRESS", COL_ADDRESS }, { "OFFSET", COL_OFFSET }, { "SIZE", COL_SIZE },
 	{ "BACKING", COL_BACKING }, { "LEVEL", COL_LEVEL }, { "STATE", COL_STATE },
 	{ "PERSIST", COL_PERSIST }, { "REASON", COL_REASON }, { "FILE", COL_FILE },
+	{ 0 },
 };
 static const struct word bits_words[] = {
 	{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
 	{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
 	{ "writable", MINCORE_WRITABLE }, { "zero", MINCORE_ZERO },
-	{ "all", ALL_BITS },
+	{ "all", ALL_BITS }, { 0 },
 };
 static const struct word levels[] = {
 	{ "pte", MINCORE_PTE }, { "pmd", MINCORE_PMD }, { "pud", MINCORE_PUD },
+	{ 0 },
 };
 
-/* A word in upper or lower case, which ends with the text or before @end. */
-static bool read_word(const char **text, char end, const struct word *words,
-		      size_t nr, unsigned int *value)
+/* A word in upper or lower case, which ends with the text or before one of @end. */
+static bool read_word(const char **text, const char *end, const struct word *words,
+		      unsigned int *value)
 {
-	const char delimiters[] = { end, '\0' };
-	size_t len = strcspn(*text, delimiters);
+	size_t len = strcspn(*text, end);
 
-	for (size_t i = 0; i < nr; i++) {
-		if (strlen(words[i].name) != len ||
-		    strncasecmp(*text, words[i].name, len))
-			continue;
-		*value = words[i].value;
-		*text += len;
-		return true;
-	}
-	return false;
+	while (words->name && (strlen(words->name) != len ||
+			       strncasecmp(*text, words->name, len)))
+		words++;
+	*value = words->value;
+	*text += len;
+	return words->name;
 }
-
-#define READ_WORD(text, end, words, value)	\
-	read_word(text, end, words, sizeof(words) / sizeof((words)[0]), value)
 
 const char *column_name(int column)
 {
@@ -93,7 +83,7 @@ int parse_columns(const char *text, unsigned char *list, size_t *nr)
 	unsigned int column;
 
 	for (*nr = 0;; text++) {
-		if (*nr == MOST_COLUMNS || !READ_WORD(&text, ',', columns, &column))
+		if (*nr == MOST_COLUMNS || !read_word(&text, ",", columns, &column))
 			return -EINVAL;
 		list[(*nr)++] = (unsigned char)column;
 		if (!*text)
@@ -106,7 +96,7 @@ int parse_bits(const char *text, unsigned int *bits)
 	unsigned int bit;
 
 	for (*bits = 0;; text++) {
-		if (!READ_WORD(&text, ',', bits_words, &bit))
+		if (!read_word(&text, ",", bits_words, &bit))
 			return -EINVAL;
 		*bits |= bit;
 		if (!*text)
@@ -116,7 +106,7 @@ int parse_bits(const char *text, unsigned int *bits)
 
 int parse_level(const char *text, unsigned int *level)
 {
-	return READ_WORD(&text, '\0', levels, level) ? 0 : -EINVAL;
+	return read_word(&text, "", levels, level) ? 0 : -EINVAL;
 }
 
 int parse_size(const char *text, uint64_t *size)

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "digits.h"
+#include "emu.h"
 #include "mapping.h"
 #include "text.h"
 
@@ -152,43 +152,22 @@ static bool has_pud_mapping(const struct process *process, const char *root)
 
 int process_sync(const struct process *process, const char *root)
 {
+	struct mincore2_emu_smaps found;
 	struct mincore2_lines smaps;
 	char line[MINCORE2_LINE];
-	bool here = false;
-	int sync = -ENOENT;
+	int ret;
 
 	if (has_pud_mapping(process, root))
 		return -EBUSY;
 	smaps = open_proc(process, root, "smaps");
 	if (smaps.fd < 0)
 		return -errno;
-	while (sync == -ENOENT &&
-	       mincore2_maps_line(&smaps, line, sizeof(line)) > 0) {
-		struct mincore2_vma vma;
-
-		if (mincore2_maps_parse(line, &vma))
-			here = vma.start == process->vma.start &&
-			       vma.end == process->vma.end;
-		else if (here && !strncmp(line, "VmFlags:", 8))
-			sync = strstr(line, " sf ") ||
-			       !strcmp(line + strlen(line) - 3, " sf");
-	}
+	ret = mincore2_emu_find_smaps(&smaps, line, process->vma.start,
+				      process->vma.end, &found);
 	close(smaps.fd);
-	return sync;
-}
-
-/*
- * The path is that of the mount namespace of the process, and may have another
- * file by now. Where mappings show other numbers than fstat(2) (btrfs), it can
- * not be told, which is a no.
- */
-static bool is_file_of(const struct process *process, int fd)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && st.st_ino == process->vma.ino &&
-	       major(st.st_dev) == process->vma.dev_major &&
-	       minor(st.st_dev) == process->vma.dev_minor;
+	if (ret >= 0 && !found.has_flags)
+		ret = -ENOENT;
+	return ret < 0 ? ret : found.sync;
 }
 
 int process_open(const struct process *process, struct target *target,
@@ -202,11 +181,14 @@ int process_open(const struct process *process, struct target *target,
 	path_print(link, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
 		   (int)process->pid, process->vma.start, process->vma.end);
 	err = target_open(target, link, write, error);
-	/* Without privileges the link is closed: by name, if it is the same. */
+	/*
+	 * Without privileges the link is closed. The path is that of the mount
+	 * namespace of the process, and may have another file by now.
+	 */
 	if (err == -EPERM || err == -EACCES) {
 		error[0] = '\0';
 		err = target_open(target, process->path, write, error);
-		if (!err && !is_file_of(process, target->fd)) {
+		if (!err && !mincore2_maps_is_file(&process->vma, target->fd)) {
 			target_close(target);
 			err = fail(error, ESTALE, "its file is not the one at that path, as far as can be told without CAP_CHECKPOINT_RESTORE");
 		}

@@ -14,8 +14,7 @@
 
 static bool file_is_dax(const struct report *report)
 {
-	if (report->target.kind == TARGET_DEVDAX ||
-	    report->facts.dax_attr == YES)
+	if (report_is_dax(report))
 		return true;
 	for (size_t i = 0; i < report->regions.nr; i++)
 		if (report->regions.region[i].state & MINCORE_DAX)
@@ -37,10 +36,8 @@ static bool is_copied(const struct report *report, uint64_t state)
 /* DAX was perhaps not asked for: statx() tells of the file then. */
 static bool state_is_dax(const struct report *report, uint64_t state)
 {
-	if (report->bits & MINCORE_DAX)
-		return state & MINCORE_DAX;
-	return report->target.kind == TARGET_DEVDAX ||
-	       report->facts.dax_attr == YES;
+	return report->bits & MINCORE_DAX ? state & MINCORE_DAX :
+	       report_is_dax(report);
 }
 
 enum backing state_backing(const struct report *report, uint64_t state)

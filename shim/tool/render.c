@@ -11,47 +11,6 @@
 
 enum { NR_SHOWN = COL_PERSIST + 1, MOST_FALLBACKS = 4 };
 
-/* Reasons that have occurred, in the order of their first row. */
-struct notes {
-	struct reason note[16];
-	size_t nr;
-};
-
-/* Number of the note for @reason, from 1; 0 when there are too many. */
-static size_t note_number(struct notes *notes, const struct reason *reason)
-{
-	size_t i;
-
-	for (i = 0; i < notes->nr; i++)
-		if (!strcmp(notes->note[i].code, reason->code))
-			return i + 1;
-	if (i == sizeof(notes->note) / sizeof(notes->note[0]))
-		return 0;
-	notes->note[notes->nr++] = *reason;
-	return i + 1;
-}
-
-static void add_row(struct table *table, const struct report *report,
-		    const struct terminal *terminal,
-		    const struct region *region, struct notes *notes)
-{
-	struct reason reason;
-	char *safe;
-
-	for (int column = 0; column < COL_PERSIST; column++)
-		table_add(table, region_cell(report, region, column,
-					     terminal->bytes));
-	safe = region_cell(report, region, COL_PERSIST, false);
-	region_reason(report, region, &reason);
-	if (report->bits & MINCORE_PERSIST && reason.code) {
-		table_add(table, text_of("%s [%zu]", safe,
-					 note_number(notes, &reason)));
-		free(safe);
-	} else {
-		table_add(table, safe);
-	}
-}
-
 /* Leave out columns of what was not asked for, and those that do not fit. */
 static void layout(struct table *table, const struct report *report,
 		   size_t width)
@@ -89,23 +48,26 @@ static void print_rows(FILE *out, const struct terminal *terminal,
 		COL_ADDRESS, COL_OFFSET, COL_SIZE, COL_BACKING, COL_LEVEL,
 		COL_STATE, COL_PERSIST,
 	};
-	struct table table = { .columns = columns, .nr_columns = NR_SHOWN };
+	const struct region *region = report->regions.region;
 	size_t nr = report->regions.nr;
 	size_t shown = terminal->summary ? 0 :
 		       terminal->rows && terminal->rows < nr ? terminal->rows : nr;
+	struct table table = {
+		.columns = columns, .nr_columns = NR_SHOWN, .terminal = terminal,
+		.notes = notes, .bytes = terminal->bytes,
+	}, hidden = table;
 
-	table_add_headings(&table);
+	table_row(NULL, &table, report, NULL);
 	/* All of them: a row that is not shown may need a note, too. */
 	for (size_t i = 0; i < nr; i++)
-		add_row(&table, report, terminal, &report->regions.region[i],
-			notes);
-	table_measure(&table, shown + 1);
+		table_row(NULL, i < shown ? &table : &hidden, report, &region[i]);
 	layout(&table, report, terminal->width);
-	for (size_t row = 0; shown && row <= shown; row++)
-		table_print(out, &table, row, terminal, false);
+	if (shown)
+		table_row(out, &table, report, NULL);
+	for (size_t i = 0; i < shown; i++)
+		table_row(out, &table, report, &region[i]);
 	if (shown && shown < nr)
 		fprintf(out, "%*s(%zu more)\n", MARGIN, "", nr - shown);
-	table_free(&table);
 }
 
 static const char *mapping_text(const struct mapping *mapping)

@@ -54,23 +54,6 @@ static int open_process(struct report *report, const char *operand,
 	return 0;
 }
 
-/*
- * Only what is wanted is mapped: a file may be larger than the address space. To
- * explain a page takes all that a large entry would map.
- */
-static int cut(struct report *report, const struct options *options)
-{
-	struct target *target = &report->target;
-	uint64_t end = target->offset + target->size;
-	uint64_t start = options->has_offset ? options->offset : target->offset;
-	uint64_t align = options->command == COMMAND_EXPLAIN ? pmd_size() :
-			 page_size();
-
-	if (options->has_length && start < end && options->length < end - start)
-		end = start + options->length;
-	return target_cut(target, start, end, align, report->error);
-}
-
 int report_open(struct report *report, const char *path,
 		const struct options *options)
 {
@@ -85,7 +68,7 @@ int report_open(struct report *report, const char *path,
 	else
 		err = target_open(&report->target, path, stores(&how), report->error);
 	if (!err && (options->has_offset || options->has_length))
-		err = cut(report, options);
+		err = target_cut(&report->target, options, report->error);
 	if (!err)
 		err = mapping_create(&report->mapping, &report->target, &how,
 				     report->error);
@@ -133,16 +116,15 @@ static void look(struct report *report, const struct options *options)
 		return;
 	ask_extents(report);
 	if (!list->known)
-		mapping_read(mapping, 0, mapping->len, options->cancelled);
+		mapping_fault(mapping, 0, mapping->len, false, options->cancelled);
 	for (size_t i = 0; i < list->nr; i++) {
 		uint64_t start = list->extent[i].logical - mapping->offset;
-		uint64_t length = list->extent[i].length;
+		uint64_t length = overlap(0, mapping->len, start,
+					  start + list->extent[i].length);
 
-		if (length > mapping->len - start)
-			length = mapping->len - start;
 		if (!list->extent[i].unwritten)
-			mapping_read(mapping, (size_t)start, (size_t)length,
-				     options->cancelled);
+			mapping_fault(mapping, (size_t)start, (size_t)length,
+				      false, options->cancelled);
 	}
 }
 
@@ -166,7 +148,8 @@ int report_ask(struct report *report, const struct options *options)
 	return touch_err;
 }
 
-void report_close(struct report *report)
+/* What can be let go of once nothing more is asked. */
+static void report_close(struct report *report)
 {
 	mapping_destroy(&report->mapping);
 	target_close(&report->target);

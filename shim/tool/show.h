@@ -7,30 +7,26 @@
 
 #include "judge.h"
 
-/* ---- strip.c, render.c, json.c, columns.c ---- */
+/* ---- strip.c, render.c, explain.c, json.c, columns.c ---- */
 
-/* The text of a column of a row, to free(). */
-char *region_cell(const struct report *report, const struct region *region,
-		  int column, bool bytes);
+/* Reasons that have occurred, in the order of their first row. */
+struct notes {
+	struct reason note[16];
+	size_t nr;
+};
 
-/* Rows of cells. */
 struct table {
 	const unsigned char *columns;	/* COL_* */
 	size_t nr_columns;
-	char **cell;			/* of the rows, one after another */
-	size_t nr;
+	const struct terminal *terminal;	/* as in a map; NULL: for programs */
+	struct notes *notes;		/* a reason is a note; NULL: it is left out */
+	bool raw, bytes;		/* nothing is padded; sizes in bytes */
 	size_t widths[MOST_COLUMNS];	/* 0: the column is left out */
 };
 
-/* Add a cell, of malloc(). The row of headings is one like others. */
-void table_add(struct table *table, char *text);
-void table_add_headings(struct table *table);
-/* Set the widths so that the first @rows rows fit. */
-void table_measure(struct table *table, size_t rows);
-/* Print a row. @terminal: as in a map; NULL: for programs. @raw: nothing is padded. */
-void table_print(FILE *out, const struct table *table, size_t row,
-		 const struct terminal *terminal, bool raw);
-void table_free(struct table *table);
+/* Print a row. @region NULL: the headings; @out NULL: only make room for it. */
+void table_row(FILE *out, struct table *table, const struct report *report,
+	       const struct region *region);
 
 /* Those that the options name, of all files. */
 void columns_print(FILE *out, const struct report *reports, size_t nr,
@@ -51,13 +47,13 @@ void json_string(FILE *out, const char *text);
 /* What "version" is in all JSON; it changes when something is taken out. */
 enum { JSON_VERSION = 1 };
 
-/* ---- check.c, watch.c, explain.c ---- */
-
-/* The commands. Each returns an exit status. */
-int check_files(const struct options *options);
-int watch_files(const struct options *options);
-int explain_files(const struct options *options);
 void explain_print(FILE *out, const struct terminal *terminal,
 		   const struct report *report, const struct options *options);
+
+/* ---- check.c, watch.c ---- */
+
+/* The commands that do not just show reports. Each returns an exit status. */
+int check_files(const struct options *options);
+int watch_files(const struct options *options);
 
 #endif /* MINCORE2_TOOL_SHOW_H */

@@ -4,7 +4,6 @@
  * it. The first line shows levels and states, the second persistence; the
  * legend names what occurs, and how much of it there is.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "show.h"
@@ -49,29 +48,20 @@ struct column {
 static enum look region_look(const struct report *report,
 			     const struct region *region)
 {
+	static const enum look levels[NR_LEVELS] = {
+		LOOK_NONE, LOOK_PTE, LOOK_PMD, LOOK_PUD,
+	};
+	enum backing backing = region_backing(report, region);
 	uint64_t state = region->state;
 
-	switch (region_backing(report, region)) {
-	case BACKING_UNMAPPED:
+	if (backing == BACKING_UNMAPPED)
 		return LOOK_UNMAPPED;
-	case BACKING_COPIED:
+	if (backing == BACKING_COPIED)
 		return LOOK_COPIED;
-	case BACKING_HOLE:
-	case BACKING_ZERO:
+	if (backing == BACKING_HOLE || backing == BACKING_ZERO)
 		return LOOK_HOLE;
-	default:
-		break;
-	}
-	switch (state & MINCORE_LEVEL) {
-	case MINCORE_PUD:
-		return LOOK_PUD;
-	case MINCORE_PMD:
-		return LOOK_PMD;
-	case MINCORE_PTE:
-		return LOOK_PTE;
-	default:
-		break;
-	}
+	if (level_of(state))
+		return levels[level_of(state)];
 	if (state & MINCORE_DENIED)
 		return LOOK_DENIED;
 	if (region->unknown & (MINCORE_LEVEL | MINCORE_RESIDENT |
@@ -138,12 +128,10 @@ static void fill_by_size(const struct report *report, struct column *columns,
 		     list->region[i].start < to; i++) {
 			const struct region *region = &list->region[i];
 			struct column column = region_column(report, region);
-			uint64_t lo = region->start > from ? region->start : from;
-			uint64_t hi = region->end < to ? region->end : to;
 			uint64_t *total = &sum[column.lane[MAPPED]]
 					      [column.lane[PERSISTENT]];
 
-			*total += hi > lo ? hi - lo : 0;
+			*total += overlap(region->start, region->end, from, to);
 			if (*total > most) {
 				most = *total;
 				columns[at] = column;
@@ -237,13 +225,11 @@ void strip_print(FILE *out, const struct terminal *terminal,
 	const size_t indent = MARGIN + LABEL_WIDTH;
 	size_t width = terminal->width - indent;
 	bool by_region = report->regions.nr <= width / 2;
-	struct column *columns = calloc(width, sizeof(*columns));
+	struct column columns[MOST_WIDTH];
 
-	if (!columns || !report->regions.nr ||
-	    !(report->bits & (lane_bits[MAPPED] | lane_bits[PERSISTENT]))) {
-		free(columns);
+	if (!report->regions.nr ||
+	    !(report->bits & (lane_bits[MAPPED] | lane_bits[PERSISTENT])))
 		return;
-	}
 	if (by_region)
 		fill_by_region(report, columns, width);
 	else
@@ -257,5 +243,4 @@ void strip_print(FILE *out, const struct terminal *terminal,
 			  report->regions.nr, width);
 	else if (report->regions.nr > 1)
 		paragraph(out, terminal, indent, "(not quite to scale: each region has a column at least)");
-	free(columns);
 }

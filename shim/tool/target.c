@@ -34,12 +34,12 @@ static int devdax_geometry(struct target *target,
 	return 0;
 }
 
-static int file_geometry(struct target *target, const struct stat *st)
+static int file_geometry(struct target *target, const struct stat *st, char *error)
 {
 	struct statfs fs;
 
 	if (fstatfs(target->fd, &fs))
-		return -errno;
+		return fail(error, errno, "%m");
 	target->size = (uint64_t)st->st_size;
 	/* hugetlbfs maps and unmaps whole huge pages only. */
 	target->align = (uint32_t)fs.f_type == HUGETLBFS_MAGIC ?
@@ -57,13 +57,10 @@ static int open_best(const char *path, bool need_write, bool *writable)
 	const int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	int fd = -1;
 
-	*writable = need_write;
-	if (need_write) {
+	if (need_write)
 		fd = open(path, O_RDWR | flags);
-		/* Whatever the cause is, it may be readable all the same. */
-		if (fd < 0)
-			*writable = false;
-	}
+	*writable = fd >= 0;
+	/* Whatever the cause is, it may be readable all the same. */
 	if (fd < 0)
 		fd = open(path, O_RDONLY | O_NOATIME | flags);
 	return fd < 0 ? open(path, O_RDONLY | flags) : fd;
@@ -86,9 +83,7 @@ static int examine(struct target *target, const struct stat *before,
 		err = devdax_geometry(target, device, error);
 	} else {
 		target->dev = st.st_dev;
-		err = file_geometry(target, &st);
-		if (err)
-			fail(error, -err, "%m");
+		err = file_geometry(target, &st, error);
 	}
 	target->file_size = target->size;
 	return err || target->size ? err :
@@ -124,16 +119,21 @@ int target_open(struct target *target, const char *path, bool need_write,
 	return err;
 }
 
-int target_cut(struct target *target, uint64_t start, uint64_t end,
-	       uint64_t align, char *error)
+int target_cut(struct target *target, const struct options *options, char *error)
 {
+	uint64_t align = options->command == COMMAND_EXPLAIN ? pmd_size() :
+			 page_size();
 	uint64_t all = target->offset + target->size;
+	uint64_t start = options->has_offset ? options->offset : target->offset;
+	uint64_t end = all;
 
 	if (align < target->align)
 		align = target->align;
 	if (start < target->offset || start >= all)
 		return fail(error, ERANGE, "offset 0x%" PRIx64 " is not in the mapping, which is 0x%" PRIx64 "-0x%" PRIx64,
 			    start, target->offset, all);
+	if (options->has_length && options->length < all - start)
+		end = start + options->length;
 	start -= start % align;
 	end = end > all - all % align ? all : (end + align - 1) / align * align;
 	if (start < target->offset)

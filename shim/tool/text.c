@@ -12,15 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 #include <wctype.h>
 
 #include "digits.h"
-#include "mincore2.h"
 #include "text.h"
 
-enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40, MOST_WIDTH = 500 };
+enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40 };
 
 void terminal_detect(struct terminal *terminal, int fd)
 {
@@ -83,16 +83,9 @@ const char *size_text(const struct terminal *terminal, uint64_t bytes,
 
 const char *level_name(uint64_t state)
 {
-	switch (state & MINCORE_LEVEL) {
-	case MINCORE_PTE:
-		return "PTE";
-	case MINCORE_PMD:
-		return "PMD";
-	case MINCORE_PUD:
-		return "PUD";
-	default:
-		return NULL;
-	}
+	static const char *const names[NR_LEVELS] = { NULL, "PTE", "PMD", "PUD" };
+
+	return names[level_of(state)];
 }
 
 const char *level_text(uint64_t state, char buf[24])
@@ -111,8 +104,7 @@ const char *level_text(uint64_t state, char buf[24])
 	return buf;
 }
 
-/* Characters that turn the direction of what follows, or are not to be seen. */
-static bool turns_text(wchar_t c)
+bool turns_text(unsigned int c)
 {
 	return (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
@@ -141,7 +133,7 @@ static size_t print_bytes(FILE *out, const char *text, size_t bytes)
 		len = character(text + at, bytes - at, &c);
 		if (!out)
 			continue;
-		if (!len || !iswprint((wint_t)c) || turns_text(c))
+		if (!len || !iswprint((wint_t)c) || turns_text((unsigned int)c))
 			fputc('?', out);
 		else
 			fwrite(text + at, 1, len, out);
@@ -199,21 +191,6 @@ char *text_of(const char *format, ...)
 	return text;
 }
 
-char *text_by(void (*print)(FILE *out, const void *data), const void *data)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (out)
-		print(out, data);
-	if (!out || fclose(out)) {
-		fprintf(stderr, "mincore2: %s\n", strerror(errno));
-		exit(STATUS_USAGE);
-	}
-	return text;
-}
-
 size_t print_label(FILE *out, const char *label)
 {
 	return (size_t)fprintf(out, "%*s%-*s", MARGIN, "", LABEL_WIDTH, label);
@@ -266,12 +243,23 @@ void path_print(char *path, const char *format, ...)
 		path[0] = '\0';
 }
 
-ssize_t read_line(const char *path, char *buf, size_t size)
+bool is_there(const char *dir, const char *name)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char path[PATH_MAX];
+
+	path_print(path, "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+ssize_t read_line(const char *dir, const char *name, char *buf, size_t size)
+{
+	char path[PATH_MAX];
 	ssize_t len;
+	int fd;
 
 	buf[0] = '\0';
+	path_print(path, "%s/%s", dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	len = read(fd, buf, size - 1);
@@ -285,8 +273,26 @@ ssize_t read_line(const char *path, char *buf, size_t size)
 	return (ssize_t)strlen(buf);
 }
 
-void *array_room(void *array, size_t nr, size_t size)
+double seconds_now(void)
 {
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+int array_add(void *array, size_t *nr, const void *element, size_t size)
+{
+	char *elements;
+
+	memcpy(&elements, array, sizeof(elements));
 	/* It has room for a power of two of them: it is full at these. */
-	return nr & (nr - 1) ? array : reallocarray(array, nr ? nr * 2 : 1, size);
+	if (!(*nr & (*nr - 1))) {
+		elements = reallocarray(elements, *nr ? *nr * 2 : 1, size);
+		if (!elements)
+			return -ENOMEM;
+		memcpy(array, &elements, sizeof(elements));
+	}
+	memcpy(elements + size * (*nr)++, element, size);
+	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The mincore2 tool: text for people, errors, and small files. Below all other files.
+ * The mincore2 tool: text for people, errors, small files, arrays, and the clock.
+ * Below all other files.
  */
 #ifndef MINCORE2_TOOL_TEXT_H
 #define MINCORE2_TOOL_TEXT_H
@@ -11,12 +12,16 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "mincore2.h"
+
 /* Exit status, documented in mincore2(1). */
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
+enum { MOST_WIDTH = 500 };
+
 /* What can be shown. */
 struct terminal {
-	size_t width;	/* columns */
+	size_t width;	/* columns, MOST_WIDTH at most */
 	bool utf8, colour;
 	bool bytes;	/* sizes as numbers of bytes */
 	bool summary;	/* no rows */
@@ -30,10 +35,19 @@ const char *human_size(uint64_t bytes, char buf[24]);
 /* Size as the user wants it. @buf has 24 bytes. */
 const char *size_text(const struct terminal *terminal, uint64_t bytes,
 		      char buf[24]);
+/* The level of the entry: 0 none, 1 PTE, 2 PMD, 3 PUD. */
+enum { NR_LEVELS = 4 };
+static inline unsigned int level_of(uint64_t state)
+{
+	return (state & MINCORE_LEVEL) / MINCORE_PTE;
+}
+
 /* "PMD 2M"; "-" for none. @buf has 24 bytes. */
 const char *level_text(uint64_t state, char buf[24]);
 /* "PTE", "PMD", "PUD"; NULL: no entry. */
 const char *level_name(uint64_t state);
+/* Does a character (Unicode) turn the direction of what follows, or is it not seen? */
+bool turns_text(unsigned int c);
 /*
  * Print text of others, all of it: what is no character here, and what a terminal
  * would obey, becomes "?".
@@ -57,8 +71,6 @@ void paragraph(FILE *out, const struct terminal *terminal, size_t indent,
 /* As snprintf(), into memory to free(). Without memory the program ends. */
 __attribute__((format(printf, 1, 2)))
 char *text_of(const char *format, ...);
-/* What @print writes, in memory to free(). Without memory the program ends. */
-char *text_by(void (*print)(FILE *out, const void *data), const void *data);
 
 /* Where a function reports what went wrong, in one line. */
 enum { ERROR_SIZE = 512 };
@@ -73,17 +85,23 @@ int finish_output(int status);
 /* As snprintf() into PATH_MAX bytes; a path too long becomes "", which is no file. */
 __attribute__((format(printf, 2, 3)))
 void path_print(char *path, const char *format, ...);
-/* Read the first line of a small text file. Its length or negative errno. */
-ssize_t read_line(const char *path, char *buf, size_t size);
+/* Is there @name in the directory @dir? */
+bool is_there(const char *dir, const char *name);
+/* Read the first line of a small text file there. Its length or negative errno. */
+ssize_t read_line(const char *dir, const char *name, char *buf, size_t size);
+
+/* Since some time in the past, whatever the clock is set to. */
+double seconds_now(void);
 
 /**
- * array_room() - room for one more element
- * @array: of malloc(), NULL if @nr is 0
+ * array_add() - append an element to an array
+ * @array: pointer to the pointer to it, of malloc(); that is NULL if @nr is 0
  * @nr: elements in it, which only grew by ones
- * @size: bytes of an element
+ * @element: is copied
+ * @size: its bytes
  *
- * Return: the array, perhaps elsewhere; NULL without memory: @array is as it was.
+ * Return: 0, or -ENOMEM: the array is as it was.
  */
-void *array_room(void *array, size_t nr, size_t size);
+int array_add(void *array, size_t *nr, const void *element, size_t size);
 
 #endif /* MINCORE2_TOOL_TEXT_H */

@@ -90,14 +90,9 @@ static enum cause find_cause(const struct report *report, uint64_t start,
 	       list->extent[*first].length <= start)
 		(*first)++;
 	extent = list->extent + *first;
-	for (; *first + nr < list->nr && extent[nr].logical < start + size; nr++) {
-		uint64_t from = extent[nr].logical;
-		uint64_t to = from + extent[nr].length;
-
-		from = from > start ? from : start;
-		to = to < start + size ? to : start + size;
-		covered += to - from;
-	}
+	for (; *first + nr < list->nr && extent[nr].logical < start + size; nr++)
+		covered += overlap(start, start + size, extent[nr].logical,
+				   extent[nr].logical + extent[nr].length);
 	if (nr)
 		*found = extent[0];
 	if (covered < size)
@@ -123,7 +118,6 @@ static int add_fallback(struct verdict *verdict, const struct fallback *next)
 {
 	size_t nr = verdict->nr_fallbacks;
 	struct fallback *last = nr ? &verdict->fallback[nr - 1] : NULL;
-	struct fallback *more;
 
 	if (last && last->offset + last->size == next->offset &&
 	    last->cause == next->cause &&
@@ -132,12 +126,8 @@ static int add_fallback(struct verdict *verdict, const struct fallback *next)
 		last->size += next->size;
 		return 0;
 	}
-	more = array_room(verdict->fallback, nr, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	verdict->fallback = more;
-	verdict->fallback[verdict->nr_fallbacks++] = *next;
-	return 0;
+	return array_add(&verdict->fallback, &verdict->nr_fallbacks, next,
+			 sizeof(*next));
 }
 
 /* The ranges of PMD size in which @region has PTEs; none is counted twice. */
@@ -173,7 +163,7 @@ static int add_device(struct verdict *verdict, const struct report *report)
 				 .offset = report->target.offset,
 				 .cause = CAUSE_DEVICE };
 
-	if (!verdict->level[MINCORE_PTE >> 2] ||
+	if (!verdict->level[level_of(MINCORE_PTE)] ||
 	    report->target.align >= pmd_size() ||
 	    report->mapping.len < pmd_size())
 		return 0;
@@ -190,17 +180,21 @@ int verdict_make(struct verdict *verdict, const struct report *report)
 	for (size_t i = 0; i < report->regions.nr && !err; i++) {
 		const struct region *region = &report->regions.region[i];
 		uint64_t bytes = region_bytes(region);
-		unsigned int level = region->state & MINCORE_LEVEL;
 
 		if (region->unknown & MINCORE_LEVEL)
 			verdict->level_unknown += bytes;
 		else
-			verdict->level[level >> 2] += bytes;
+			verdict->level[level_of(region->state)] += bytes;
 		if (region->unknown & MINCORE_PERSIST)
 			verdict->persist_unknown += bytes;
 		else if (region->state & MINCORE_PERSIST)
 			verdict->persist += bytes;
-		if (level == MINCORE_PTE && region->state & MINCORE_DAX &&
+		if (region->state & MINCORE_RESIDENT)
+			verdict->resident += bytes;
+		if (region->state & MINCORE_DAX)
+			verdict->dax += bytes;
+		if ((region->state & MINCORE_LEVEL) == MINCORE_PTE &&
+		    region->state & MINCORE_DAX &&
 		    report->target.kind == TARGET_FILE)
 			err = add_fallbacks(verdict, report, region, &done,
 					    &first);
@@ -312,7 +306,7 @@ static void add(char *text, size_t size, const char *format, ...)
 
 static void add_levels(const struct verdict *verdict, char *text, size_t size)
 {
-	static const char *const names[4] = { "without an entry", "PTE", "PMD", "PUD" };
+	static const char *const names[NR_LEVELS] = { "without an entry", "PTE", "PMD", "PUD" };
 	const char *separator = text[0] ? "; " : "";
 	char percent[16];
 
@@ -320,7 +314,7 @@ static void add_levels(const struct verdict *verdict, char *text, size_t size)
 		add(text, size, "%sno entries yet", separator);
 		return;
 	}
-	for (int i = 3; i >= 0; i--) {
+	for (int i = NR_LEVELS - 1; i >= 0; i--) {
 		if (!verdict->level[i])
 			continue;
 		add(text, size, "%s%s %s", separator,

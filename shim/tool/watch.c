@@ -22,19 +22,13 @@ struct watch {
 	const struct options *options;
 	struct report *reports;
 	bool drawing;		/* on the alternate screen */
+	struct terminal terminal;	/* for this frame */
 	uint64_t frames;
+	double elapsed;		/* seconds, at this frame */
 };
 
-static double deadline;		/* by clock(), 0: none; cancelled() needs it */
+static double deadline;		/* by seconds_now(), 0: none; cancelled() needs it */
 static sigset_t ending;		/* signals that end it */
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static bool ended_by_signal(void)
 {
@@ -48,7 +42,7 @@ static bool ended_by_signal(void)
 /* Asked while pages are faulted in, which can take long. */
 static bool cancelled(void)
 {
-	return (deadline > 0 && now() >= deadline) || ended_by_signal();
+	return (deadline > 0 && seconds_now() >= deadline) || ended_by_signal();
 }
 
 /* The alternate screen without a cursor, and back. */
@@ -77,9 +71,8 @@ static bool has_changed(const struct report *report)
 	if (report->process.pid || report->target.kind == TARGET_DEVDAX)
 		return false;
 	/* Gone from its path: what is mapped is still there. */
-	if (stat(report->target.path, &st))
-		return fstat(report->target.fd, &st) ||
-		       (uint64_t)st.st_size != report->target.file_size;
+	if (stat(report->target.path, &st) && fstat(report->target.fd, &st))
+		return true;
 	return st.st_dev != report->target.dev ||
 	       st.st_ino != report->target.ino ||
 	       (uint64_t)st.st_size != report->target.file_size;
@@ -89,18 +82,16 @@ static bool has_changed(const struct report *report)
 static bool update(struct report *report, const char *path,
 		   const struct options *options)
 {
-	struct options how = *options;
 	struct stat st;
 
 	report->warning[0] = '\0';
 	report->error[0] = '\0';
-	how.cancelled = cancelled;
 	if (has_changed(report)) {
 		report_free(report);
-		if (report_open(report, path, &how))
+		if (report_open(report, path, options))
 			return false;
 	}
-	if (report_ask(report, &how) && report->error[0]) {
+	if (report_ask(report, options) && report->error[0]) {
 		/* To be ended is no error. */
 		if (cancelled())
 			report->error[0] = '\0';
@@ -112,20 +103,11 @@ static bool update(struct report *report, const char *path,
 	return true;
 }
 
-struct frame {
-	const struct watch *watch;
-	struct terminal terminal;
-	double elapsed;
-};
-
-static void print_frame(FILE *out, const void *data)
+static void print_frame(FILE *out, const struct watch *watch)
 {
-	const struct frame *frame = data;
-	const struct watch *watch = frame->watch;
-
 	fprintf(out, "%s%.1f s, frame %" PRIu64 ", the tool's own mapping%s\n",
 		watch->frames > 1 && !watch->drawing ? "\n" : "",
-		frame->elapsed, watch->frames,
+		watch->elapsed, watch->frames,
 		watch->drawing ? "; Ctrl-C ends" : "");
 	for (size_t i = 0; i < watch->options->nr_files; i++) {
 		const struct report *report = &watch->reports[i];
@@ -134,14 +116,30 @@ static void print_frame(FILE *out, const void *data)
 
 		fputc('\n', out);
 		if (!report->error[0]) {
-			report_print(out, &frame->terminal, report);
+			report_print(out, &watch->terminal, report);
 		} else {
 			print_clean(out, watch->options->files[i]);
 			fputc('\n', out);
 		}
 		if (text[0])
-			paragraph(out, &frame->terminal, MARGIN, "%s", text);
+			paragraph(out, &watch->terminal, MARGIN, "%s", text);
 	}
+}
+
+/* What @print writes, to free(). Without memory the program ends. */
+static char *text_by(void (*print)(FILE *out, const struct watch *watch),
+		     const struct watch *watch)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out)
+		print(out, watch);
+	if (out && !fclose(out))
+		return text;
+	fprintf(stderr, "mincore2: %s\n", strerror(errno));
+	exit(STATUS_USAGE);
 }
 
 /* Over the last frame, cut to the height of the terminal. */
@@ -159,20 +157,18 @@ static void draw(const char *text, size_t height)
 	fputs("\033[0m\033[J", stdout);
 }
 
-static void print_json(FILE *out, const void *data)
+static void print_json(FILE *out, const struct watch *watch)
 {
-	const struct watch *watch = data;
-
 	json_print(out, watch->reports, watch->options->nr_files);
 }
 
 /* A frame in one line: newlines, and the blanks behind them, are for people. */
-static void show_json(const struct watch *watch, double elapsed)
+static void show_json(const struct watch *watch)
 {
 	char *text = text_by(print_json, watch);
 
 	printf("{\"frame\": %" PRIu64 ", \"seconds\": %.3f, ", watch->frames,
-	       elapsed);
+	       watch->elapsed);
 	for (const char *at = text + 1; *at; at++) {
 		if (*at == '\n')
 			at += strspn(at + 1, " ");
@@ -183,17 +179,16 @@ static void show_json(const struct watch *watch, double elapsed)
 	free(text);
 }
 
-static void show_frame(const struct watch *watch, double elapsed)
+static void show_frame(struct watch *watch)
 {
-	struct frame frame = { .watch = watch, .elapsed = elapsed };
-	struct terminal *terminal = &frame.terminal;
+	struct terminal *terminal = &watch->terminal;
 	size_t lines = 0;
 	char *text;
 
 	terminal_detect(terminal, STDOUT_FILENO);
 	terminal->bytes = watch->options->bytes;
 	terminal->summary = watch->options->summary;
-	text = text_by(print_frame, &frame);
+	text = text_by(print_frame, watch);
 	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
 	if (watch->drawing && lines > terminal->height && !terminal->summary) {
@@ -204,7 +199,7 @@ static void show_frame(const struct watch *watch, double elapsed)
 		/* Of several files, the rows are what can be missed. */
 		terminal->summary = watch->options->nr_files > 1 || nr <= less;
 		terminal->rows = nr - less;
-		text = text_by(print_frame, &frame);
+		text = text_by(print_frame, watch);
 	}
 	if (watch->drawing)
 		draw(text, terminal->height);
@@ -221,7 +216,7 @@ static bool wait_for_next(struct watch *watch, double until)
 	sigaddset(&waited, SIGTSTP);
 	sigaddset(&waited, SIGWINCH);
 	for (;;) {
-		double left = until - now();
+		double left = until - seconds_now();
 		struct timespec time;
 		int sig;
 
@@ -230,10 +225,9 @@ static bool wait_for_next(struct watch *watch, double until)
 		time.tv_sec = (time_t)left;
 		time.tv_nsec = (long)((left - (double)time.tv_sec) * 1e9);
 		sig = sigtimedwait(&waited, NULL, &time);
-		if (sig < 0 && errno == EAGAIN)
+		/* Time is up, or the window has changed: draw anew at once. */
+		if ((sig < 0 && errno == EAGAIN) || sig == SIGWINCH)
 			return true;
-		if (sig == SIGWINCH)
-			return true;	/* draw anew at once */
 		if (sig == SIGTSTP) {
 			bool drawing = watch->drawing;
 
@@ -281,32 +275,34 @@ static bool update_all(struct watch *watch)
 	return good;
 }
 
-static void loop(struct watch *watch, const struct terminal *terminal)
+static void loop(struct watch *watch)
 {
 	const struct options *options = watch->options;
-	double start = now();
+	double start = seconds_now();
 	double next = start;
 
+	terminal_detect(&watch->terminal, STDOUT_FILENO);
 	deadline = options->time > 0 ? start + options->time : 0;
 	for (;;) {
 		double until;
 
 		if (!update_all(watch) || cancelled())
 			break;
-		if (terminal->height && !watch->drawing && !options->json)
+		if (watch->terminal.height && !watch->drawing && !options->json)
 			begin_drawing(watch);
 		watch->frames++;
+		watch->elapsed = seconds_now() - start;
 		if (options->json)
-			show_json(watch, now() - start);
+			show_json(watch);
 		else
-			show_frame(watch, now() - start);
+			show_frame(watch);
 		fflush(stdout);
 		if ((options->count && watch->frames >= options->count) ||
 		    ferror(stdout))
 			break;
 		next += options->interval;
 		/* Late: do not try to catch up. */
-		next = next > now() ? next : now();
+		next = next > seconds_now() ? next : seconds_now();
 		until = deadline > 0 && next > deadline ? deadline : next;
 		if (!wait_for_next(watch, until) || cancelled())
 			break;
@@ -316,8 +312,8 @@ static void loop(struct watch *watch, const struct terminal *terminal)
 
 int watch_files(const struct options *options)
 {
-	struct watch watch = { .options = options };
-	struct terminal terminal;
+	struct options how = *options;
+	struct watch watch = { .options = &how };
 	int status = STATUS_OK;
 
 	watch.reports = calloc(options->nr_files, sizeof(*watch.reports));
@@ -329,9 +325,9 @@ int watch_files(const struct options *options)
 		watch.reports[i].target.fd = -1;
 		watch.reports[i].target.path = options->files[i];
 	}
+	how.cancelled = cancelled;
 	block_signals();
-	terminal_detect(&terminal, STDOUT_FILENO);
-	loop(&watch, &terminal);
+	loop(&watch);
 	for (size_t i = 0; i < options->nr_files; i++) {
 		report_complain(&watch.reports[i], watch.reports[i].error);
 		if (watch.reports[i].error[0])

@@ -2,7 +2,7 @@
 #
 # plan.awk: which cases there are, and in which cycle each is done on which slot.
 #
-# awk -v want=PATTERN -v short=0|1 -v seeds="1 2 3" -v more=0|1 -f plan.awk SLOTS CASES
+# awk -v want=PATTERN -v short=0|1 -v seeds="1 2 3" -v more=0|1 -f glob.awk -f plan.awk SLOTS CASES
 #   more   with the further seeds that the table has for some kinds
 #   SLOTS  lines "KIND NUMBER": how many slots of a kind there are (0: shared by all)
 # Prints "CYCLE INDEX NAME SLOT MAPPING HISTORY ORDER BY PERSIST LOSES STOCK", sorted by cycle.
@@ -12,14 +12,6 @@ function bad(text) {
 	print "plan: " FILENAME ":" FNR ": " text >"/dev/stderr"
 	wrong = 1
 	exit 2
-}
-
-# A shell pattern as a regular expression: only * and ? are special.
-function glob(p) {
-	gsub(/[.+^$(){}|\[\]\\]/, "\\\\&", p)
-	gsub(/\*/, ".*", p)
-	gsub(/\?/, ".", p)
-	return "^" p "$"
 }
 
 function matches(name, patterns, n,   i) {

@@ -104,7 +104,7 @@ END {
 			" it did not, " (stock_emulated_lost + 0) " of which lost data. " (stock_broken + 0) \
 			" cases lost what emulation, library, fsync or msync had called durable.")
 	paragraph("What this cannot show: QEMU's emulation has no CPU cache that could lose a line, so that somebody " \
-		"forgot to write one back is not noticed here, but in the runs with a cache (folders strict and evicting). For " \
+		"forgot to write one back is not noticed here, but in the runs with a cache (run --cache strict, or a number). For " \
 		"virtio-pmem, whose stores survive QEMU in the host's page cache, the guest recovers from a copy of the backing file that was made at its last flush request.")
 	heading("Cases")
 	paragraph("A name is kind.mapping.history.order, and .by where it is not a cache write-back (flush). Bits are those of " \
