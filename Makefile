@@ -33,6 +33,7 @@ check-more:
 	@$(STEPS)/check-more
 
 #: make check-powerfail  cut a guest's power in every case of selftests/powerfail/cases
+#:                     (HISTORIES=1, 2, 3: in every history of so many operations instead)
 check-powerfail:
 	@$(STEPS)/powerfail
 

@@ -207,7 +207,7 @@ static int unlink_close(struct pfcase *b, struct pfcase *keeper)
 
 static int exchange(struct pfcase *b, struct pfcase *keeper)
 {
-	return exchange_extents(b->fd, keeper->fd) ? failed(b, "XFS_IOC_SWAPEXT") : 0;
+	return exchange_extents(b->fd, keeper->fd, PF_FILE_SIZE) ? failed(b, "XFS_IOC_SWAPEXT") : 0;
 }
 
 /* A third owner, who has the block from the keeper, lets go as well. */

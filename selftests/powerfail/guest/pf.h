@@ -123,8 +123,8 @@ int open_other(struct pfcase *c, const char *suffix, off_t size);
 extern const struct history layout_histories[], eof_histories[], mapping_histories[],
 	filesystem_histories[], device_histories[], owner_histories[];
 const struct history *find_history(const char *name);
-/* filesystem.c */
-int exchange_extents(int fd, int donor);
+/* exchange.c */
+int exchange_extents(int fd, int donor, off_t size);
 /* owner.c */
 void owner_recover(int index, const char *leaver, const char *keeper);
 

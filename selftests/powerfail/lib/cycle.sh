@@ -6,6 +6,7 @@
 
 BOOT_SECONDS=${POWERFAIL_BOOT_SECONDS:-120}      # from QEMU's start to the guest's first word
 RESERVE_SECONDS=${POWERFAIL_RESERVE_SECONDS:-60} # beyond what the guest says a step may take
+CPUS=${POWERFAIL_CPUS:-2} # of the guest; one waits for no lock on an overloaded host
 # What must not be in the kernel's log. panic_on_warn makes most of it fatal.
 # A filesystem that was recovered has nothing to complain of: that is judged by slot.
 BAD_RECOVERED='EXT4-fs error|XFS .*(Corruption|Internal error|metadata I/O error)'
@@ -22,7 +23,7 @@ emergency-ro ext4_journal_check_start
 qemu_command() {
 	local -a device_opts machine_opts cache_opts=()
 	local program=$QEMU words='' share=shared
-	machine_options "$accel" 2
+	machine_options "$accel" "$CPUS"
 	if [[ $cache != all && $1 == crash ]]; then
 		share=cached
 		cache_options
@@ -155,7 +156,8 @@ power_cut() {
 	rm -f "$1"/*.new
 }
 
-# prepare_images: sets images; makes them when the layout or the tools have changed.
+# prepare_images: sets images; makes them when the layout or the tools have changed. The guest
+# for that is built if initramfs is empty.
 prepare_images() {
 	local key
 	key=$({
@@ -166,6 +168,7 @@ prepare_images() {
 	images=$BUILD/powerfail/images/$key
 	[[ ! -e $images/complete ]] || return 0
 	note "preparing the images (once, some minutes)"
+	[[ ${initramfs-} ]] || build_guest
 	rm -rf "$BUILD/powerfail/images"
 	mkdir -p "$work/new"
 	make_blank_images "$work/new"
