@@ -387,7 +387,9 @@ static int walk_vma(struct mincore_walk *w, struct vm_area_struct *vma,
 	if ((w->want & MINCORE_PERSIST) && shared_dax && vma->vm_ops &&
 	    vma->vm_ops->persistence_safe && vma->vm_ops->persistence_safe(vma))
 		state |= MINCORE_PERSIST;
-	/* What the owner says needs no walk. */
+	if ((w->want & MINCORE_PINNABLE) && vma_may_pin_longterm(vma))
+		state |= MINCORE_PINNABLE;
+	/* What holds for all of the mapping needs no walk. */
 	if (!(w->want & walked) && !denied)
 		return report(w, end, state);
 
@@ -434,7 +436,8 @@ unsigned long mincore_resident(struct vm_area_struct *vma, unsigned long start,
 #ifdef CONFIG_MINCORE2
 #define MINCORE2_STATES		(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
 				 MINCORE_PERSIST | MINCORE_WRITABLE | \
-				 MINCORE_ZERO | MINCORE_DENIED | MINCORE_UNMAPPED)
+				 MINCORE_ZERO | MINCORE_DENIED | \
+				 MINCORE_UNMAPPED | MINCORE_PINNABLE)
 /* As many regions are gathered on the stack. */
 #define MINCORE2_FEW		8
 

@@ -13,10 +13,15 @@
 static const unsigned int units[] = {
 	MINCORE_RESIDENT, MINCORE_DAX, MINCORE_LEVEL, MINCORE_PERSIST,
 	MINCORE_WRITABLE, MINCORE_DENIED, MINCORE_UNMAPPED, MINCORE_ZERO,
+	MINCORE_PINNABLE,
 };
 
+/* All of them, and those that no byte has room for. */
+#define ALL		(MC2_ALL | MINCORE_PINNABLE)
+#define REGIONS_ONLY	(MINCORE_ZERO | MINCORE_PINNABLE)
+
 /* Flags that no kernel knows yet. */
-#define RESERVED_FLAGS	(~(MC2_ALL | MINCORE_REGIONS))
+#define RESERVED_FLAGS	(~(ALL | MINCORE_REGIONS))
 
 #define AREA_PAGES	8
 
@@ -55,7 +60,7 @@ TEST(probe_every_known_flag)
 			flags |= mask & (1U << i) ? units[i] : 0;
 		EXPECT_EQ(0, mc2_call(NULL, 0, NULL, 0, flags | R))
 			TH_LOG("flags %#x", flags | R);
-		if (flags & MINCORE_ZERO)
+		if (flags & REGIONS_ONLY)
 			continue;
 		EXPECT_EQ(0, mc2_call(NULL, 0, NULL, 0, flags))
 			TH_LOG("flags %#x", flags);
@@ -76,7 +81,7 @@ TEST(probe_reserved_flags)
 		EXPECT_EQ(-EINVAL, mc2_call(NULL, 0, NULL, 0,
 					    flag | MINCORE_RESIDENT));
 		EXPECT_EQ(-EINVAL, mc2_call(NULL, 0, NULL, 0,
-					    flag | MC2_ALL | R))
+					    flag | ALL | R))
 			TH_LOG("bit %u", bit);
 	}
 }
@@ -96,19 +101,23 @@ TEST(probe_incomplete_flags)
 }
 
 /* Proves that a bit which no byte can carry is refused in the byte format. */
-TEST(probe_zero_needs_regions)
+TEST(probe_bits_that_need_regions)
 {
 	EXPECT_EQ(-EINVAL, mc2_call(NULL, 0, NULL, 0, MINCORE_ZERO));
 	EXPECT_EQ(-EINVAL, mc2_call(NULL, 0, NULL, 0,
 				    MINCORE_ZERO | MINCORE_RESIDENT));
 	EXPECT_EQ(0, mc2_call(NULL, 0, NULL, 0, MINCORE_ZERO | R));
+	EXPECT_EQ(-EINVAL, mc2_call(NULL, 0, NULL, 0, MINCORE_PINNABLE));
+	EXPECT_EQ(-EINVAL, mc2_call(NULL, 0, NULL, 0,
+				    MINCORE_PINNABLE | MINCORE_DAX));
+	EXPECT_EQ(0, mc2_call(NULL, 0, NULL, 0, MINCORE_PINNABLE | R));
 }
 
 /* Proves that bad flags win over every other mistake: a probe is reliable. */
 TEST_F(abi, flags_are_checked_first)
 {
 	static const unsigned int bad[] = {
-		0, R, MINCORE_PTE, MINCORE_ZERO, 0x200, R | 0x800000,
+		0, R, MINCORE_PTE, MINCORE_ZERO, MINCORE_PINNABLE, 0x400, R | 0x800000,
 		MINCORE_RESIDENT | 0x40000000,
 	};
 	size_t i, last = (size_t)-1 / self->page * self->page;
@@ -197,6 +206,7 @@ TEST(bit_values)
 	EXPECT_EQ(0x040, MINCORE_DENIED);
 	EXPECT_EQ(0x080, MINCORE_UNMAPPED);
 	EXPECT_EQ(0x100, MINCORE_ZERO);
+	EXPECT_EQ(0x200, MINCORE_PINNABLE);
 	EXPECT_EQ(0x80000000U, MINCORE_REGIONS);
 }
 
@@ -356,7 +366,7 @@ static size_t pages_with_all_states(char **pages)
 }
 
 /*
- * Proves that only what is asked for is reported: for all 255 combinations the
+ * Proves that only what is asked for is reported: for all 511 combinations the
  * answer is the full answer without the other bits, UNMAPPED excepted.
  */
 TEST_F(abi, bits_not_asked_for_read_zero)
@@ -368,7 +378,7 @@ TEST_F(abi, bits_not_asked_for_read_zero)
 	n = pages_with_all_states(pages);
 	ASSERT_LE(6, n);
 	for (k = 0; k < n; k++) {
-		uint64_t all = state_of(pages[k], MC2_ALL), want;
+		uint64_t all = state_of(pages[k], ALL), want;
 		unsigned char byte;
 
 		ASSERT_NE(~0ULL, all);
@@ -381,7 +391,7 @@ TEST_F(abi, bits_not_asked_for_read_zero)
 				want |= all & (0xffULL << 56);
 			EXPECT_EQ(want, state_of(pages[k], flags))
 				TH_LOG("page %zu flags %#x", k, flags);
-			if (flags & MINCORE_ZERO)
+			if (flags & REGIONS_ONLY)
 				continue;
 			ASSERT_EQ(1, mc2_call(pages[k], 1, &byte, 1, flags));
 			EXPECT_EQ((unsigned char)want, byte)
@@ -390,7 +400,7 @@ TEST_F(abi, bits_not_asked_for_read_zero)
 	}
 	/* The pages did have what is to be left out. */
 	EXPECT_EQ(MINCORE_RESIDENT | MINCORE_PTE | MINCORE_WRITABLE |
-		  MINCORE_UNMAPPED | MINCORE_ZERO,
+		  MINCORE_UNMAPPED | MINCORE_ZERO | MINCORE_PINNABLE,
 		  seen & ~(MINCORE_DAX | MINCORE_PERSIST));
 	if (mc2_backing("name=devdax-4k", "path", (char[256]){ 0 }, 256))
 		EXPECT_EQ(MINCORE_DAX | MINCORE_PERSIST,

@@ -44,7 +44,7 @@ static inline ssize_t do_mincore2(void *addr, size_t length, void *vec,
 #pragma clang diagnostic ignored "-Wunused-parameter"
 #endif
 
-/* Every state bit that a region can carry. */
+/* Every state bit that tells of a page. PINNABLE tells of the mapping: see pin_test.c. */
 #define MC2_ALL		(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL |	\
 			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_DENIED |	\
 			 MINCORE_UNMAPPED | MINCORE_ZERO)

@@ -38,7 +38,7 @@ static inline unsigned int mc2_reported(unsigned int flags)
 {
 	if (flags & MINCORE_RESIDENT)
 		flags |= MINCORE_DENIED;
-	return (flags & MC2_ALL) | MINCORE_UNMAPPED;
+	return (flags & (MC2_ALL | MINCORE_PINNABLE)) | MINCORE_UNMAPPED;
 }
 
 /* mincore2() with the error as a negative number. */

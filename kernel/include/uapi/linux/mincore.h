@@ -26,6 +26,7 @@
 #define MINCORE_DENIED		0x00000040U	/* residency is withheld */
 #define MINCORE_UNMAPPED	0x00000080U	/* nothing is mapped here */
 #define MINCORE_ZERO		0x00000100U	/* maps the shared zero page */
+#define MINCORE_PINNABLE	0x00000200U	/* long-term pins, for writing */
 
 /* Modifiers. */
 #define MINCORE_REGIONS		0x80000000U	/* vec is struct mincore_region[] */
