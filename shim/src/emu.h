@@ -89,6 +89,7 @@ int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
  * struct mincore2_emu_facts - what is behind a mapping
  * @dax: a file with DAX
  * @persist: stores are durable when written back
+ * @pin: the mapping allows long-term pins for writing
  * @may_look: mincore(2) tells about pages that only the file has
  * @anon: no file, and no page cache
  * @cached: a file that is kept in the page cache
@@ -105,7 +106,7 @@ int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
  * @smaps: what smaps says
  */
 struct mincore2_emu_facts {
-	enum mincore2_tri dax, persist, may_look, hugetlb;
+	enum mincore2_tri dax, persist, pin, may_look, hugetlb;
 	bool anon, cached, pfnmap, pud, shmem;
 	bool asked_smaps, asked_cache;
 	int fd, cache_fd;

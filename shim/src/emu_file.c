@@ -12,8 +12,10 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "digits.h"
 #include "emu.h"
 #include "magic.h"
 #include "statx.h"
@@ -127,6 +129,40 @@ static enum mincore2_tri may_look(int fd, const struct mincore2_statx *stx)
 	return MINCORE2_UNKNOWN;
 }
 
+/*
+ * May a shared mapping of the page cache of a filesystem that writes it back be pinned?
+ * Linux 6.5 began to refuse that.
+ */
+static enum mincore2_tri pin_of_written_back(void)
+{
+	struct utsname name;
+	const char *text = name.release;
+	uint64_t major, minor;
+
+	if (uname(&name) || !mincore2_digits(&text, 10, &major) ||
+	    *text++ != '.' || !mincore2_digits(&text, 10, &minor))
+		return MINCORE2_UNKNOWN;
+	return major > 6 || (major == 6 && minor >= 5) ? MINCORE2_NO :
+	       MINCORE2_UNKNOWN;
+}
+
+/* The same of a filesystem without DAX; of most it is not known what they do. */
+static enum mincore2_tri pin_of_file(uint32_t magic, bool shared)
+{
+	switch (magic) {
+	case SECRETMEM_MAGIC:
+		return MINCORE2_NO;
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+	case NFS_SUPER_MAGIC:
+		return shared ? pin_of_written_back() : MINCORE2_YES;
+	default:
+		return shared ? MINCORE2_UNKNOWN : MINCORE2_YES;
+	}
+}
+
 static void regular_facts(int fd, const struct mincore2_statx *stx,
 			  const struct mincore2_vma *vma,
 			  struct mincore2_emu_facts *facts)
@@ -142,9 +178,11 @@ static void regular_facts(int fd, const struct mincore2_statx *stx,
 		facts->hugetlb = MINCORE2_YES;
 		facts->huge_size = (uint64_t)fs.f_bsize;
 		facts->dax = facts->persist = MINCORE2_NO;
+		facts->pin = MINCORE2_YES;
 		facts->pfnmap = false;
 		return;
 	case TMPFS_MAGIC:
+		facts->pin = MINCORE2_YES;
 		facts->shmem = true;
 		facts->pfnmap = false;
 		break;
@@ -160,9 +198,12 @@ static void regular_facts(int fd, const struct mincore2_statx *stx,
 	if (!(stx->attributes & MINCORE2_ATTR_DAX)) {
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->cached = !facts->pfnmap;
+		if (facts->cached && !facts->shmem)
+			facts->pin = pin_of_file((uint32_t)fs.f_type, vma->shared);
 		return;
 	}
 	facts->dax = MINCORE2_YES;
+	facts->pin = MINCORE2_NO;
 	/* Shared: that depends on the filesystem, its journal, and the file. */
 	if (!vma->shared)
 		facts->persist = MINCORE2_NO;
@@ -190,6 +231,7 @@ static int device_facts(const struct mincore2_emu_env *env,
 		facts->pud = false;
 	if (facts->dax != MINCORE2_YES)
 		return 0;
+	facts->pin = MINCORE2_YES;
 	facts->pfnmap = false;
 	/* Each entry has exactly this size: __dev_dax_pmd_fault() and so on. */
 	facts->align = device.align;
@@ -215,24 +257,25 @@ static int file_facts(const struct mincore2_emu_env *env,
 		/* Its page cache; DAX of block devices is gone since 4.6. */
 		facts->dax = facts->persist = facts->hugetlb = MINCORE2_NO;
 		facts->pud = facts->pfnmap = false;
+		facts->pin = vma->shared ? pin_of_written_back() : MINCORE2_YES;
 		facts->cached = true;
 	}
 	return 0;
 }
 
-int mincore2_emu_facts(const struct mincore2_emu_env *env,
-		       const struct mincore2_vma *vma,
-		       struct mincore2_emu_facts *facts)
+static int find_facts(const struct mincore2_emu_env *env,
+		      const struct mincore2_vma *vma,
+		      struct mincore2_emu_facts *facts)
 {
 	const char *name = vma->name;
 	int fd;
 
-	*facts = (struct mincore2_emu_facts) { .fd = -1, .cache_fd = -1 };
 	if (!vma->ino && !vma->dev_major && !vma->dev_minor) {
 		facts->dax = facts->persist = facts->hugetlb = MINCORE2_NO;
 		if (!*name || begins(name, "[heap") || begins(name, "[stack") ||
 		    begins(name, "[anon:")) {
 			facts->anon = true;
+			facts->pin = MINCORE2_YES;
 			facts->may_look = MINCORE2_YES;
 		} else {
 			/* [vdso], [vvar] and the like. */
@@ -254,6 +297,7 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 	}
 	if (is_internal_shmem(name)) {
 		facts->dax = facts->persist = MINCORE2_NO;
+		facts->pin = MINCORE2_YES;
 		facts->pud = facts->pfnmap = false;
 		/* A memfd may be hugetlb. */
 		if (vma->page_size > mincore2_page_size()) {
@@ -268,9 +312,23 @@ int mincore2_emu_facts(const struct mincore2_emu_env *env,
 	} else if (!strcmp(name, "/anon_hugepage (deleted)")) {
 		facts->dax = facts->persist = MINCORE2_NO;
 		facts->pud = facts->pfnmap = false;
-		facts->hugetlb = MINCORE2_YES;
+		facts->pin = facts->hugetlb = MINCORE2_YES;
 	}
 	return 0;
+}
+
+int mincore2_emu_facts(const struct mincore2_emu_env *env,
+		       const struct mincore2_vma *vma,
+		       struct mincore2_emu_facts *facts)
+{
+	int err;
+
+	*facts = (struct mincore2_emu_facts) { .fd = -1, .cache_fd = -1 };
+	err = find_facts(env, vma, facts);
+	/* What cannot be written cannot be pinned for that. */
+	if (!vma->write)
+		facts->pin = MINCORE2_NO;
+	return err;
 }
 
 void mincore2_emu_facts_end(struct mincore2_emu_facts *facts)

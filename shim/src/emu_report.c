@@ -215,6 +215,10 @@ static int report_mapping(struct mincore2_emu_call *call,
 		state |= MINCORE_PERSIST;
 	else if (facts->persist == MINCORE2_UNKNOWN)
 		unknown |= MINCORE_PERSIST;
+	if (facts->pin == MINCORE2_YES)
+		state |= MINCORE_PINNABLE;
+	else if (facts->pin == MINCORE2_UNKNOWN)
+		unknown |= MINCORE_PINNABLE;
 	if (facts->dax == MINCORE2_YES && !vma->shared)
 		walked |= MINCORE_DAX;
 	/* Nobody asks whether residency is withheld; else that shows in the pages. */

@@ -17,6 +17,9 @@
 #ifndef SECRETMEM_MAGIC
 #define SECRETMEM_MAGIC		0x5345434d
 #endif
+#ifndef F2FS_SUPER_MAGIC
+#define F2FS_SUPER_MAGIC	0xf2f52010
+#endif
 #ifndef FUSE_SUPER_MAGIC
 #define FUSE_SUPER_MAGIC	0x65735546
 #endif

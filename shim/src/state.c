@@ -29,6 +29,7 @@ static const struct name names[] = {
 	{ MINCORE_DENIED, MINCORE_DENIED, "DENIED" },
 	{ MINCORE_UNMAPPED, MINCORE_UNMAPPED, "UNMAPPED" },
 	{ MINCORE_ZERO, MINCORE_ZERO, "ZERO" },
+	{ MINCORE_PINNABLE, MINCORE_PINNABLE, "PINNABLE" },
 };
 
 #define NR_NAMES	(sizeof(names) / sizeof(names[0]))

@@ -116,6 +116,8 @@ static void mapping(const char *name, char *map)
 	read_only = state_of(map, ALL, &unknown);
 	ok(!(read_only & MINCORE_WRITABLE) && !(unknown & MINCORE_WRITABLE),
 	   "%s: without write permission: known not to be writable", name);
+	ok(!((read_only | unknown) & MINCORE_PINNABLE),
+	   "%s: nor can it be pinned for writing, and that is known", name);
 	mprotect(map, PAGES * page, PROT_READ | PROT_WRITE);
 }
 
@@ -139,6 +141,12 @@ static void mappings(const char *how)
 
 		fd = kinds[i].file ? temporary_file() : -1;
 		map = map_of(kinds[i].flags, fd);
+		if (!kinds[i].file) {
+			uint64_t unknown, state = state_of(map, ALL, &unknown);
+
+			ok(state & MINCORE_PINNABLE && !(unknown & MINCORE_PINNABLE),
+			   "%s, %s: can be pinned", how, kinds[i].name);
+		}
 		snprintf(name, sizeof(name), "%s, %s", how, kinds[i].name);
 		mapping(name, map);
 		munmap(map, PAGES * page);
@@ -193,7 +201,7 @@ static void bad_input(void)
 	ok(CALL(map, page, r, 2, 0, 0, &unknown) == -EINVAL &&
 	   CALL(map, page, r, 2, MINCORE_DAX, 0x08000000, &unknown) == -EINVAL &&
 	   CALL(map, page, r, 2, MINCORE_PMD, 0, &unknown) == -EINVAL &&
-	   CALL(map, page, r, 2, 0x200 | MINCORE_DAX, 0, &unknown) == -EINVAL,
+	   CALL(map, page, r, 2, 0x400 | MINCORE_DAX, 0, &unknown) == -EINVAL,
 	   "no bits, half of LEVEL, unknown bits, unknown options: EINVAL");
 	ok(CALL(map, SIZE_MAX, r, 2, MINCORE_DAX, 0, &unknown) == -ENOMEM &&
 	   CALL((void *)(UINTPTR_MAX - page + 1), page, r, 2, MINCORE_DAX, 0,

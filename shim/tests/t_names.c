@@ -15,11 +15,11 @@ static void round_trip(void)
 	unsigned int wrong = 0, bits;
 	char text[256];
 
-	for (unsigned int state = 0; state < 0x400; state++) {
+	for (unsigned int state = 0; state < 0x800; state++) {
 		mincore2_state_string(state, text, sizeof(text));
 		wrong += mincore2_state_parse(text, &bits) || bits != state;
 	}
-	ok(!wrong, "each of 1024 states comes back from its text (%u)", wrong);
+	ok(!wrong, "each of 2048 states comes back from its text (%u)", wrong);
 	mincore2_state_string((uint64_t)21 << 56 | MINCORE_PMD, text,
 			      sizeof(text));
 	ok(!mincore2_state_parse(text, &bits) && bits == MINCORE_PMD,
@@ -36,6 +36,7 @@ static const struct {
 	{ "MINCORE_DAX|mincore_zero", 0, MINCORE_DAX | MINCORE_ZERO },
 	{ " DAX |\tPMD\n", 0, MINCORE_DAX | MINCORE_PMD },
 	{ "LEVEL", 0, MINCORE_LEVEL },
+	{ "pinnable", 0, MINCORE_PINNABLE },
 	{ "LEVEL|PUD", 0, MINCORE_LEVEL },
 	{ "PMD|PMD", 0, MINCORE_PMD },
 	{ "0x2|DAX|0x100", 0, MINCORE_DAX | MINCORE_ZERO },
@@ -74,7 +75,7 @@ static void bad_arguments(void)
 	   "NULL text: EINVAL");
 	ok(mincore2_state_parse("DAX", NULL) == -EINVAL, "NULL bits: EINVAL");
 	ok(mincore2_check(page, 1, 0, NULL) == -EINVAL &&
-	   mincore2_check(page, 1, 0x200, NULL) == -EINVAL &&
+	   mincore2_check(page, 1, 0x400, NULL) == -EINVAL &&
 	   mincore2_check(page, 1, MINCORE_REGIONS | MINCORE_DAX, NULL) == -EINVAL,
 	   "check: no bits, unknown bits: EINVAL");
 	ok(mincore2_iter_init(NULL, NULL, 0, MINCORE_DAX, 0) == -EINVAL,

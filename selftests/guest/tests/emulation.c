@@ -21,7 +21,7 @@
 #include "emu.h"
 
 /* Without DENIED as an expectation of its own: see the list. */
-#define ALL	MC2_ALL
+#define ALL	(MC2_ALL | MINCORE_PINNABLE)
 
 enum who { ROOT, USER, NO_SCAN, BLIND, NR_WHO };
 
