@@ -29,7 +29,8 @@ static void arguments(const char *text)
 	} else if (ranges || nr) {
 		abort();
 	}
-	if (!parse_bits(text, &bits) && (!bits || bits & ~(unsigned int)ALL_BITS))
+	if (!parse_bits(text, &bits) &&
+	    (!bits || bits & ~(unsigned int)(ALL_BITS | MINCORE_PINNABLE)))
 		abort();
 	parse_size(text, &number);
 	if (!parse_real(text, 0.05, MOST_SECONDS, &seconds) && !(seconds >= 0.05))

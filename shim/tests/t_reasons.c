@@ -74,6 +74,40 @@ static void test_devices(void)
 	}
 }
 
+static bool not_pinnable(const struct report *report, const char *code)
+{
+	struct reason reason;
+
+	pin_reason(report, &reason);
+	if (!strcmp(reason.code, code))
+		return true;
+	printf("# got %s, expected %s\n", reason.code, code);
+	return false;
+}
+
+static void test_pins(void)
+{
+	struct report report;
+
+	report_init(&report);
+	ok(not_pinnable(&report, "filesystem-dax"), "pins: filesystem DAX");
+	report.mapping.type = MAPPING_PRIVATE;
+	ok(not_pinnable(&report, "filesystem-dax"), "pins: the same, private");
+	report.facts.dax_attr = NO;
+	ok(not_pinnable(&report, "not-pinnable"), "pins: private page cache: the kernel must know");
+	report.mapping.type = MAPPING_SHARED;
+	ok(not_pinnable(&report, "written-back"), "pins: shared page cache");
+	report.mapping.writable = false;
+	ok(not_pinnable(&report, "written-back"), "pins: the same comes before read-only");
+	report.facts.memory_fs = true;
+	ok(not_pinnable(&report, "read-only"), "pins: tmpfs, read-only");
+	report.facts.memory_fs = false;
+	set_fs(&report, "hugetlbfs");
+	ok(not_pinnable(&report, "read-only"), "pins: hugetlbfs, read-only");
+	report.target.kind = TARGET_DEVDAX;
+	ok(not_pinnable(&report, "read-only"), "pins: device-dax, read-only");
+}
+
 static void test_filesystems(void)
 {
 	struct report report;
@@ -198,6 +232,7 @@ static void test_length(void)
 int main(void)
 {
 	test_devices();
+	test_pins();
 	test_filesystems();
 	test_mappings();
 	test_others();

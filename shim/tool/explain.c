@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * explain: why is this not persistence-safe, why not mapped by PMD entries,
- * and what to change?
+ * explain: why is this not persistence-safe, why not mapped by PMD entries, why can it
+ * not be pinned, and what to change?
  */
 #include <inttypes.h>
 #include <string.h>
@@ -193,6 +193,24 @@ static void explain_levels(struct explanation *to)
 	}
 }
 
+/* All of a mapping is alike. */
+static void explain_pins(struct explanation *to)
+{
+	const struct region *region = to->report->regions.region;
+	struct reason reason;
+
+	title(to, "Pinnable for long (RDMA, fixed buffers of io_uring)?");
+	if (region->state & MINCORE_PINNABLE) {
+		SAY(to, INDENT, "yes, as far as the mapping is concerned; RLIMIT_MEMLOCK may be in the way.");
+	} else if (region->unknown & MINCORE_PINNABLE) {
+		SAY(to, INDENT, "unknown: only mincore2() can tell.");
+	} else {
+		pin_reason(to->report, &reason);
+		SAY(to, INDENT, "no: %s.", reason.text);
+		advise(to, reason_advice(to->report, reason.code));
+	}
+}
+
 /* Which of the bytes that are mapped are wanted; whole pages. */
 static void explain_range(struct explanation *to, const struct options *options)
 {
@@ -230,4 +248,6 @@ void explain_print(FILE *out, const struct terminal *terminal,
 	}
 	explain_persistence(&to);
 	explain_levels(&to);
+	if (report->regions.nr)
+		explain_pins(&to);
 }

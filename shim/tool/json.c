@@ -87,6 +87,7 @@ static void json_bits(FILE *out, const struct report *report,
 		{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
 		{ "writable", MINCORE_WRITABLE }, { "denied", MINCORE_DENIED },
 		{ "unmapped", MINCORE_UNMAPPED }, { "zero", MINCORE_ZERO },
+		{ "pinnable", MINCORE_PINNABLE },
 	};
 	const size_t nr = sizeof(bits) / sizeof(bits[0]);
 	const char *separator = "         ";
@@ -144,6 +145,29 @@ static void json_region(FILE *out, const struct report *report,
 	fputs("}}", out);
 }
 
+/* Sum in bytes, and why not; null where it was not asked for. */
+static void json_pinnable(FILE *out, const struct report *report,
+			  const struct verdict *verdict)
+{
+	struct reason reason;
+
+	if (!(report->bits & MINCORE_PINNABLE)) {
+		fputs("        \"pinnable\": null, \"not_pinnable\": null,\n", out);
+		return;
+	}
+	fprintf(out, "        \"pinnable\": %" PRIu64 ", \"not_pinnable\": ",
+		verdict->pinnable);
+	if (verdict->pinnable || verdict->pinnable_unknown) {
+		fputs("null,\n", out);
+		return;
+	}
+	pin_reason(report, &reason);
+	json_value(out, "{\"code\": ", reason.code);
+	json_value(out, ", \"text\": ", reason.text);
+	json_value(out, ", \"advice\": ", reason_advice(report, reason.code));
+	fputs("},\n", out);
+}
+
 static void json_fallback(FILE *out, const struct report *report,
 			  const struct fallback *fallback)
 {
@@ -188,6 +212,7 @@ static void json_verdict(FILE *out, const struct report *report)
 			verdict.persist, verdict.persist_unknown);
 	else
 		fputs("\"persist\": null, \"persist_unknown\": null,\n", out);
+	json_pinnable(out, report, &verdict);
 	if (report->bits & MINCORE_LEVEL)
 		fprintf(out, "        \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 ", \"unknown\": %" PRIu64 "},\n",
 			verdict.level[0], verdict.level[1], verdict.level[2],

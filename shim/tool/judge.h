@@ -96,6 +96,8 @@ void state_reason(const struct report *report, uint64_t state,
 		  struct reason *reason);
 void region_reason(const struct report *report, const struct region *region,
 		   struct reason *reason);
+/* Why the mapping does not allow long-term pins for writing, if it does not. */
+void pin_reason(const struct report *report, struct reason *reason);
 
 /* ---- verdict.c ---- */
 
@@ -123,8 +125,9 @@ struct fallback {
 struct verdict {
 	uint64_t bytes;		/* of the mapping */
 	uint64_t level[NR_LEVELS];	/* by level_of(): [0] no entry */
-	uint64_t persist, resident, dax;
-	uint64_t level_unknown, persist_unknown;	/* in neither of these */
+	uint64_t persist, resident, dax, pinnable;
+	/* In none of these: */
+	uint64_t level_unknown, persist_unknown, pinnable_unknown;
 	struct fallback *fallback;
 	size_t nr_fallbacks;
 };

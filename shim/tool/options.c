@@ -252,6 +252,8 @@ int options_parse(struct options *options, int argc, char **argv)
 		options->length = page_size();
 		options->offset -= options->offset % page_size();
 	}
+	if (options->command == COMMAND_EXPLAIN)
+		options->bits |= MINCORE_PINNABLE;
 	/* A new mapping has no entries: without faults nothing has a level. */
 	options->look = options->command != COMMAND_CHECK || options->need_level;
 	options->files = argv + optind + 1;

@@ -50,7 +50,7 @@ struct options {
 	size_t nr_files;
 };
 
-/* All bits that the tool knows what to do with. */
+/* What is asked for by default. PINNABLE takes a mapping that can be written. */
 #define ALL_BITS	(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | \
 			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_ZERO)
 

@@ -52,7 +52,8 @@ static const struct word bits_words[] = {
 	{ "resident", MINCORE_RESIDENT }, { "dax", MINCORE_DAX },
 	{ "level", MINCORE_LEVEL }, { "persist", MINCORE_PERSIST },
 	{ "writable", MINCORE_WRITABLE }, { "zero", MINCORE_ZERO },
-	{ "all", ALL_BITS }, { 0 },
+	{ "pinnable", MINCORE_PINNABLE }, { "all", ALL_BITS | MINCORE_PINNABLE },
+	{ 0 },
 };
 static const struct word levels[] = {
 	{ "pte", MINCORE_PTE }, { "pmd", MINCORE_PMD }, { "pud", MINCORE_PUD },

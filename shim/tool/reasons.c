@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a state means, and why it is not persistence-safe.
+ * What a state means, and why it is not persistence-safe, or not pinnable.
  *
  * The kernel says whether, never why: the reason is put together from what
  * user space can see, the most fundamental one first (changing how the file
@@ -267,4 +267,22 @@ void region_reason(const struct report *report, const struct region *region,
 		set(reason, "private", "private mapping: a store goes to a copy that no file keeps");
 	else
 		state_reason(report, region->state, reason);
+}
+
+void pin_reason(const struct report *report, struct reason *reason)
+{
+	const struct facts *facts = &report->facts;
+	bool file = report->target.kind == TARGET_FILE;
+
+	*reason = (struct reason) { 0 };
+	if (file && file_is_dax(report))
+		set(reason, "filesystem-dax", "filesystem DAX: what a device has pinned the filesystem could not take back");
+	else if (file && report->mapping.type != MAPPING_PRIVATE &&
+		 !facts->memory_fs && strcmp(facts->fstype, "hugetlbfs"))
+		set(reason, "written-back", "shared page cache of %s: a device could write to a page that is being written back",
+		    facts->fstype[0] ? facts->fstype : "a filesystem");
+	else if (!report->mapping.writable)
+		set(reason, "read-only", "mapped for reading only");
+	else
+		set(reason, "not-pinnable", "the kernel does not allow it for this mapping");
 }

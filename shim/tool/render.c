@@ -144,6 +144,27 @@ void head_print(FILE *out, const struct terminal *terminal,
 	free(backing);
 }
 
+/* One answer for all: it is one mapping. */
+static void print_pinnable(FILE *out, const struct terminal *terminal,
+			   const struct report *report,
+			   const struct verdict *verdict)
+{
+	struct reason reason = { .code = NULL };
+	size_t indent;
+	char *text;
+
+	if (!(report->bits & MINCORE_PINNABLE))
+		return;
+	if (!verdict->pinnable && !verdict->pinnable_unknown)
+		pin_reason(report, &reason);
+	text = text_of("%s%s%s", verdict->pinnable ? "yes" :
+		       verdict->pinnable_unknown ? "not known" : "no",
+		       reason.code ? ": " : "", reason.text);
+	indent = print_label(out, "pinnable");
+	print_wrapped(out, text, indent, indent, terminal->width);
+	free(text);
+}
+
 static void print_verdict(FILE *out, const struct terminal *terminal,
 			  const struct report *report)
 {
@@ -175,6 +196,7 @@ static void print_verdict(FILE *out, const struct terminal *terminal,
 		fprintf(out, "%*sand %zu more: see --json\n",
 			MARGIN + LABEL_WIDTH, "",
 			verdict.nr_fallbacks - MOST_FALLBACKS);
+	print_pinnable(out, terminal, report, &verdict);
 	verdict_free(&verdict);
 	fputc('\n', out);
 }

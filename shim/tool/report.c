@@ -19,11 +19,16 @@ void report_complain(const struct report *report, const char *text)
 	fputc('\n', stderr);
 }
 
-/* Are stores asked for, that the file has to be opened for writing for? */
+/*
+ * Are stores asked for, or whether a device may store, that the file has to be opened
+ * for writing for? Who explains leaves it alone.
+ */
 static bool stores(const struct options *options)
 {
 	return !options->private_map &&
-	       (options->populate || options->nr_write_pages);
+	       (options->populate || options->nr_write_pages ||
+		(options->bits & MINCORE_PINNABLE &&
+		 options->command != COMMAND_EXPLAIN));
 }
 
 /* The file of another process; @how is changed to what that one did. */

@@ -189,6 +189,10 @@ int verdict_make(struct verdict *verdict, const struct report *report)
 			verdict->persist_unknown += bytes;
 		else if (region->state & MINCORE_PERSIST)
 			verdict->persist += bytes;
+		if (region->unknown & MINCORE_PINNABLE)
+			verdict->pinnable_unknown += bytes;
+		else if (region->state & MINCORE_PINNABLE)
+			verdict->pinnable += bytes;
 		if (region->state & MINCORE_RESIDENT)
 			verdict->resident += bytes;
 		if (region->state & MINCORE_DAX)
