@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The walk of mincore() and mincore2(), and mincore2() itself: what backs each page of
- * the caller's memory, at which level it is mapped, and whether a store to it is
+ * a process's memory, at which level it is mapped, and whether a store to it is
  * persistence-safe. Documentation/userspace-api/mincore2.rst is the contract. What is
  * resident, and who may know, is in mincore.c.
  */
@@ -10,7 +10,11 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/pagewalk.h>
+#include <linux/pid.h>
+#include <linux/ptrace.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/syscalls.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/mincore.h>
@@ -30,6 +34,7 @@
 
 /* A call in progress. */
 struct mincore_walk {
+	struct mm_struct *mm;	/* may be another process's */
 	unsigned long addr;	/* all pages below have been reported */
 	u64 want;		/* the bits to report; all others are cleared */
 	int work;		/* may still be done before mmap_lock is dropped */
@@ -444,7 +449,7 @@ unsigned long mincore_resident(struct vm_area_struct *vma, unsigned long start,
 /* Report pages from w->addr on, up to @end or until there was enough work. */
 static long walk_chunk(struct mincore_walk *w, unsigned long end)
 {
-	VMA_ITERATOR(vmi, current->mm, w->addr);
+	VMA_ITERATOR(vmi, w->mm, w->addr);
 	struct vm_area_struct *vma;
 	long ret = 0;
 
@@ -453,7 +458,7 @@ static long walk_chunk(struct mincore_walk *w, unsigned long end)
 		end = w->addr + PAGE_SIZE * PAGE_SIZE;
 	if (signal_pending(current))
 		return -ERESTARTSYS;
-	if (mmap_read_lock_killable(current->mm))
+	if (mmap_read_lock_killable(w->mm))
 		return -EINTR;
 	w->work = MINCORE_WORK;
 	for_each_vma_range(vmi, vma, end) {
@@ -466,7 +471,7 @@ static long walk_chunk(struct mincore_walk *w, unsigned long end)
 	}
 	if (!vma && w->addr < end)
 		report(w, end, MINCORE_UNMAPPED);
-	mmap_read_unlock(current->mm);
+	mmap_read_unlock(w->mm);
 	return min(ret, 0);
 }
 
@@ -528,46 +533,53 @@ static long do_mincore2(struct mincore_walk *w, unsigned long end,
 	return stored ?: err;
 }
 
-/**
- * sys_mincore2 - report what backs the caller's memory, and how it is mapped
- * @addr:	first address of the range, page aligned
- * @length:	bytes in the range, rounded up to whole pages
- * @vec:	a byte a page; with MINCORE_REGIONS, a struct mincore_region for each
- *		run of pages with the same state
- * @nr:		elements that @vec has room for
- * @flags:	MINCORE_* state bits to report, and modifiers; checked before all else
- *
- * Return: how many elements were stored, which may be fewer than asked for: the
- * next call starts where they end. If none was, %-EINVAL (unknown or not aligned),
- * %-ENOMEM (no such range), %-EFAULT, %-EAGAIN (no memory) or %-EINTR.
- */
-SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
-		void __user *, vec, size_t, nr, unsigned int, flags)
+/* The address space of another process, by the rule of /proc/PID/pagemap. */
+static struct mm_struct *mm_of(int pidfd)
+{
+	unsigned int pidfd_flags;
+	struct task_struct *task = pidfd_get_task(pidfd, &pidfd_flags);
+	struct mm_struct *mm;
+
+	if (IS_ERR(task))
+		return ERR_CAST(task);
+	mm = mm_access(task, PTRACE_MODE_READ_FSCREDS);
+	put_task_struct(task);
+	if (mm == ERR_PTR(-EACCES))
+		return ERR_PTR(-EPERM);
+	return mm ?: ERR_PTR(-ESRCH);
+}
+
+/* The call, with flags that have been checked, on @mm. */
+static long mincore2_mm(struct mm_struct *mm, unsigned long addr, size_t length,
+			void __user *vec, size_t nr, unsigned int flags)
 {
 	/* Only what was written is read. */
 	struct mincore_region few[MINCORE2_FEW] __uninitialized, *buf = few;
 	size_t room = MINCORE2_FEW;
-	unsigned int states = flags & MINCORE2_STATES, level = flags & MINCORE_LEVEL;
-	struct mincore_walk w = { .want = states | MINCORE_UNMAPPED };
+	struct mincore_walk w = {
+		.mm = mm, .want = (flags & MINCORE2_STATES) | MINCORE_UNMAPPED,
+	};
 	bool regions = flags & MINCORE_REGIONS;
 	long ret;
 
-	if (!states || (flags & ~(states | MINCORE_REGIONS)) ||
-	    (level && level != MINCORE_LEVEL) || (!regions && states > U8_MAX))
-		return -EINVAL;
-	addr = untagged_addr(addr);
-	if (!PAGE_ALIGNED(addr) || (regions && (unsigned long)vec % sizeof(u64)))
-		return -EINVAL;
+	if (mm == current->mm) {
+		addr = untagged_addr(addr);
+	} else {
+		if (mmap_read_lock_killable(mm))
+			return -EINTR;
+		addr = untagged_addr_remote(mm, addr);
+		mmap_read_unlock(mm);
+	}
 	/* PAGE_ALIGN() may wrap around. */
-	if (length > TASK_SIZE || PAGE_ALIGN(length) > TASK_SIZE ||
-	    addr > TASK_SIZE - PAGE_ALIGN(length))
+	if (length > mm->task_size || PAGE_ALIGN(length) > mm->task_size ||
+	    addr > mm->task_size - PAGE_ALIGN(length))
 		return -ENOMEM;
 	/* No more elements than pages: @nr may be anything. */
 	nr = min(nr, PAGE_ALIGN(length) >> PAGE_SHIFT);
 	if (!nr)
 		return 0;
 
-	if (level)
+	if (flags & MINCORE_LEVEL)
 		w.want |= MINCORE_ENTRY(0, 0xff);
 	/* A residency that is withheld must not look like "not in memory". */
 	if (flags & MINCORE_RESIDENT)
@@ -591,6 +603,44 @@ SYSCALL_DEFINE5(mincore2, unsigned long, addr, size_t, length,
 	ret = do_mincore2(&w, addr + PAGE_ALIGN(length), vec, nr, buf);
 	if (buf != few)
 		free_page((unsigned long)buf);
+	return ret;
+}
+
+/**
+ * sys_mincore2 - report what backs a process's memory, and how it is mapped
+ * @addr:	first address of the range, page aligned
+ * @length:	bytes in the range, rounded up to whole pages
+ * @vec:	a byte a page; with MINCORE_REGIONS, a struct mincore_region for each
+ *		run of pages with the same state
+ * @nr:		elements that @vec has room for
+ * @flags:	MINCORE_* state bits to report, and modifiers; checked before all else
+ * @pidfd:	with MINCORE_PIDFD the process; else it is the caller
+ *
+ * Return: how many elements were stored, which may be fewer than asked for: the
+ * next call starts where they end. If none was, %-EINVAL (unknown or not aligned),
+ * %-EBADF, %-ESRCH, %-EPERM (@pidfd), %-ENOMEM (no such range), %-EFAULT, %-EAGAIN
+ * (no memory) or %-EINTR.
+ */
+SYSCALL_DEFINE6(mincore2, unsigned long, addr, size_t, length,
+		void __user *, vec, size_t, nr, unsigned int, flags, int, pidfd)
+{
+	unsigned int states = flags & MINCORE2_STATES, level = flags & MINCORE_LEVEL;
+	bool regions = flags & MINCORE_REGIONS;
+	struct mm_struct *mm;
+	long ret;
+
+	if (!states || (flags & ~(states | MINCORE_REGIONS | MINCORE_PIDFD)) ||
+	    (level && level != MINCORE_LEVEL) || (!regions && states > U8_MAX))
+		return -EINVAL;
+	if (!PAGE_ALIGNED(addr) || (regions && (unsigned long)vec % sizeof(u64)))
+		return -EINVAL;
+	if (!(flags & MINCORE_PIDFD))
+		return mincore2_mm(current->mm, addr, length, vec, nr, flags);
+	mm = mm_of(pidfd);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	ret = mincore2_mm(mm, addr, length, vec, nr, flags);
+	mmput(mm);
 	return ret;
 }
 #endif /* CONFIG_MINCORE2 */

@@ -21,7 +21,7 @@ static const unsigned int units[] = {
 #define REGIONS_ONLY	(MINCORE_ZERO | MINCORE_PINNABLE)
 
 /* Flags that no kernel knows yet. */
-#define RESERVED_FLAGS	(~(ALL | MINCORE_REGIONS))
+#define RESERVED_FLAGS	(~(ALL | MINCORE_REGIONS | MINCORE_PIDFD))
 
 #define AREA_PAGES	8
 
@@ -118,7 +118,7 @@ TEST_F(abi, flags_are_checked_first)
 {
 	static const unsigned int bad[] = {
 		0, R, MINCORE_PTE, MINCORE_ZERO, MINCORE_PINNABLE, 0x400, R | 0x800000,
-		MINCORE_RESIDENT | 0x40000000,
+		MINCORE_RESIDENT | 0x20000000,
 	};
 	size_t i, last = (size_t)-1 / self->page * self->page;
 	unsigned int b;
@@ -208,6 +208,7 @@ TEST(bit_values)
 	EXPECT_EQ(0x100, MINCORE_ZERO);
 	EXPECT_EQ(0x200, MINCORE_PINNABLE);
 	EXPECT_EQ(0x80000000U, MINCORE_REGIONS);
+	EXPECT_EQ(0x40000000U, MINCORE_PIDFD);
 }
 
 /* Proves that an empty question has an empty answer and touches no vec. */

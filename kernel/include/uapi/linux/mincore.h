@@ -29,6 +29,7 @@
 #define MINCORE_PINNABLE	0x00000200U	/* long-term pins, for writing */
 
 /* Modifiers. */
+#define MINCORE_PIDFD		0x40000000U	/* the process: a sixth argument */
 #define MINCORE_REGIONS		0x80000000U	/* vec is struct mincore_region[] */
 
 /**

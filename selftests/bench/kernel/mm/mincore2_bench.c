@@ -92,9 +92,9 @@ do {									\
 #undef SYSCALL_DEFINE3
 #define SYSCALL_DEFINE3(name, t1, a1, t2, a2, t3, a3)			\
 	static long bench_##name(t1 a1, t2 a2, t3 a3)
-#undef SYSCALL_DEFINE5
-#define SYSCALL_DEFINE5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5)	\
-	static long bench_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5)
+#undef SYSCALL_DEFINE6
+#define SYSCALL_DEFINE6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6)	\
+	static long bench_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6)
 #define mincore_cached		bench_mincore_cached
 #define mincore_swap		bench_mincore_swap
 #define can_do_mincore		bench_can_do_mincore
@@ -196,7 +196,7 @@ static long bench_holds(struct mincore2_bench *b)
 	if (b->flags & MINCORE2_BENCH_OLD_WALK)
 		b->ret = bench_old_mincore(b->addr, b->length, vec);
 	else if (b->flags)
-		b->ret = bench_mincore2(b->addr, b->length, vec, b->nr, b->flags);
+		b->ret = bench_mincore2(b->addr, b->length, vec, b->nr, b->flags, -1);
 	else
 		b->ret = bench_mincore(b->addr, b->length, vec);
 	b->mmap_max = bench_hold.mmap_max;
