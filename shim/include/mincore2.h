@@ -17,7 +17,7 @@
 
 /* Version of the library that this header belongs to. */
 #define MINCORE2_VERSION_MAJOR	0
-#define MINCORE2_VERSION_MINOR	3
+#define MINCORE2_VERSION_MINOR	4
 #define MINCORE2_VERSION_PATCH	0
 
 #ifdef __cplusplus
@@ -42,9 +42,27 @@ ssize_t mincore2(void *addr, size_t length, void *vec, size_t nr,
 		 unsigned int flags);
 
 /**
+ * mincore2_process() - the same for the memory of another process
+ * @pidfd: the process, as from pidfd_open(2); must not be one of a single thread
+ * @addr: as for mincore2(), in the address space of the process
+ * @length: the same
+ * @vec: the same, in the caller's memory
+ * @nr: the same
+ * @flags: the same; MINCORE_PIDFD is implied
+ *
+ * Who may read /proc/PID/pagemap may ask. Nothing is changed in the process.
+ *
+ * Return: as mincore2(); further errors are EBADF (no pidfd), ESRCH (the process has
+ * ended, or has no memory), EPERM (may not be looked at). EINVAL is also what a kernel
+ * says that has mincore2() without MINCORE_PIDFD.
+ */
+ssize_t mincore2_process(int pidfd, uint64_t addr, size_t length, void *vec,
+			 size_t nr, unsigned int flags);
+
+/**
  * mincore2_version() - the version of the library that runs
  *
- * Return: as "0.3.0"; a string that is never freed.
+ * Return: as "0.4.0"; a string that is never freed.
  */
 const char *mincore2_version(void);
 
@@ -163,6 +181,20 @@ const char *mincore2_way_string(enum mincore2_way way);
 int mincore2_check(const void *addr, size_t length, unsigned int want,
 		   const void **first);
 
+/**
+ * mincore2_check_process() - the same of another process
+ * @pidfd: the process, as for mincore2_process()
+ * @addr: start of the range in its address space, need not be aligned
+ * @length: bytes; the range is widened to whole pages
+ * @want: as for mincore2_check()
+ * @first: receives the address of the first page that has not; may be NULL;
+ *	untouched unless 0 is returned
+ *
+ * Return: as mincore2_check(), or -EBADF, -ESRCH, -EPERM.
+ */
+int mincore2_check_process(int pidfd, uint64_t addr, uint64_t length,
+			   unsigned int want, uint64_t *first);
+
 /* How many regions an iterator fetches at a time. */
 #define MINCORE2_ITER_REGIONS	64
 
@@ -181,7 +213,9 @@ struct mincore2_iter {
 	unsigned int buf_nr, buf_pos;
 	unsigned int bits, options;
 	unsigned int way;
-	uint64_t reserved[5];
+	unsigned int process;		/* of pidfd, not of the caller */
+	int pidfd;
+	uint64_t reserved[4];
 };
 
 /**
@@ -202,6 +236,25 @@ int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
 		       size_t length, unsigned int bits, unsigned int options);
 
 /**
+ * mincore2_iter_init_process() - start to go over a range of another process
+ * @it: the iterator; nothing has to be freed later
+ * @pidfd: the process, as for mincore2_process(); has to stay open
+ * @addr: start of the range in its address space, page aligned
+ * @length: bytes, rounded up to whole pages; may be 0
+ * @bits: as for mincore2_iter_init()
+ * @options: the same
+ *
+ * Emulated, what is known comes from /proc/PID; residency of pages that the process
+ * has not in its page tables is unknown then.
+ *
+ * Return: as mincore2_iter_init(), or -EBADF (no pidfd), -ESRCH (the process has
+ * ended).
+ */
+int mincore2_iter_init_process(struct mincore2_iter *it, int pidfd,
+			       uint64_t addr, uint64_t length,
+			       unsigned int bits, unsigned int options);
+
+/**
  * mincore2_iter_next() - the next region of the range
  * @it: the iterator
  * @region: receives the region; untouched unless 1 is returned
@@ -213,7 +266,8 @@ int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
  * It goes on after signals.
  *
  * Return: 1, @region is filled in; 0, the end; or -EINVAL (NULL pointer), the
- * errors of mincore2(2) or of mincore2_emulate(), or -EIO (the answer breaks
+ * errors of mincore2(2) or of mincore2_emulate(), for another process -ESRCH and
+ * -EPERM, or -EIO (the answer breaks
  * the rules). After an error the next call tries again from there.
  */
 int mincore2_iter_next(struct mincore2_iter *it,

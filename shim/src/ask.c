@@ -43,7 +43,7 @@ int mincore2_tiles(uint64_t next, uint64_t left,
 	return 1;
 }
 
-ssize_t mincore2_ask(uint64_t *next, uint64_t *left,
+ssize_t mincore2_ask(const int *pidfd, uint64_t *next, uint64_t *left,
 		     struct mincore_region *regions, size_t nr,
 		     unsigned int flags)
 {
@@ -52,8 +52,8 @@ ssize_t mincore2_ask(uint64_t *next, uint64_t *left,
 
 	/* A signal came, and was handled: EINTR only says that it did. */
 	do {
-		got = mincore2((void *)(uintptr_t)*next, (size_t)*left, regions,
-			       nr, flags | MINCORE_REGIONS);
+		got = mincore2_call(pidfd, *next, (size_t)*left, regions, nr,
+				    flags | MINCORE_REGIONS);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		got = -errno;

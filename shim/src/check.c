@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * mincore2_check(): one question about a whole range.
+ * mincore2_check(), mincore2_check_process(): one question about a whole range.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -35,12 +35,11 @@ static uint64_t widen(uint64_t *start, uint64_t length)
 	return (inside + length + mask) & ~mask;
 }
 
-MINCORE2_API int mincore2_check(const void *addr, size_t length,
-				unsigned int want, const void **first)
+int mincore2_check_of(const int *pidfd, uint64_t next, uint64_t length,
+		      unsigned int want, uint64_t *first)
 {
 	unsigned int flags = want | (want & MINCORE_LEVEL ? MINCORE_LEVEL : 0);
 	struct mincore_region regions[MINCORE2_ITER_REGIONS];
-	uint64_t next = (uintptr_t)addr;
 	/* The first region alone is the answer nearly always. */
 	size_t nr = 1;
 	uint64_t left;
@@ -55,7 +54,8 @@ MINCORE2_API int mincore2_check(const void *addr, size_t length,
 	if (!left)
 		return -ENOMEM;
 	while (left) {
-		ssize_t got = mincore2_ask(&next, &left, regions, nr, flags);
+		ssize_t got = mincore2_ask(pidfd, &next, &left, regions, nr,
+					   flags);
 
 		if (got < 0)
 			return (int)got;
@@ -63,10 +63,21 @@ MINCORE2_API int mincore2_check(const void *addr, size_t length,
 			if (has(regions[i].state, want))
 				continue;
 			if (first)
-				*first = (const void *)(uintptr_t)regions[i].start;
+				*first = regions[i].start;
 			return 0;
 		}
 		nr = MINCORE2_ITER_REGIONS;
 	}
 	return 1;
+}
+
+MINCORE2_API int mincore2_check(const void *addr, size_t length,
+				unsigned int want, const void **first)
+{
+	uint64_t at;
+	int ret = mincore2_check_of(NULL, (uintptr_t)addr, length, want, &at);
+
+	if (!ret && first)
+		*first = (const void *)(uintptr_t)at;
+	return ret;
 }

@@ -25,6 +25,7 @@
  * struct mincore2_emu_env - where the emulation looks
  * @proc: the directory of the calling thread in procfs
  * @sys: where sysfs is mounted
+ * @other: that is of another process
  * @trust: take these for procfs and sysfs without asking what they are
  * @no_scan: do without PAGEMAP_SCAN, as kernels before 6.7 have to
  * @no_query: do without PROCMAP_QUERY, as kernels before 6.11 have to
@@ -34,6 +35,7 @@
 struct mincore2_emu_env {
 	const char *proc;
 	const char *sys;
+	bool other;
 	bool trust;
 	bool no_scan;
 	bool no_query;

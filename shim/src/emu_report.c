@@ -56,6 +56,12 @@ static int report_core(struct mincore2_emu_call *call,
 	size_t nr = (size_t)((end - call->at) / page), i, n;
 	uint64_t start = call->at;
 
+	/* mincore(2) is about one's own memory only. */
+	if (call->env->other)
+		return mincore2_emu_put(call, end, state, unknown |
+					MINCORE_RESIDENT |
+					(facts->may_look == MINCORE2_YES ?
+					 0 : MINCORE_DENIED));
 	if (nr > sizeof(call->core))
 		nr = sizeof(call->core);
 	if (mincore((void *)(uintptr_t)start, nr * page, call->core))

@@ -29,6 +29,13 @@ static int open_error(int err)
 	       -EAGAIN : -EOPNOTSUPP;
 }
 
+/* The same of another process, which may not be looked at. */
+static int open_error_of(const struct mincore2_emu_env *env, int err)
+{
+	return env->other && (err == -EACCES || err == -EPERM) ? -EPERM :
+	       open_error(err);
+}
+
 MINCORE2_API enum mincore2_way mincore2_way(unsigned int options)
 {
 	int saved_errno = errno;
@@ -110,7 +117,7 @@ static int check_end(struct mincore2_emu_call *call)
 	ssize_t got;
 	int ret;
 
-	if (last < (uintptr_t)call)
+	if (!call->env->other && last < (uintptr_t)call)
 		return 0;
 	ret = next_vma(call, last, &vma);
 	if (ret < 0)
@@ -209,7 +216,7 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 	call.smaps.fd = -1;
 	call.maps.fd = mincore2_emu_open(env, "maps");
 	if (call.maps.fd < 0)
-		return open_error(call.maps.fd);
+		return open_error_of(env, call.maps.fd);
 	call.pages.fd = mincore2_emu_open(env, "pagemap");
 	call.pages.scan = !env->no_scan;
 	call.query = !env->no_query;

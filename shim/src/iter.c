@@ -8,22 +8,25 @@
 
 #include "internal.h"
 
-MINCORE2_API int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
-				    size_t length, unsigned int bits,
-				    unsigned int options)
+static int init(struct mincore2_iter *it, const int *pidfd, uint64_t start,
+		uint64_t length, unsigned int bits, unsigned int options)
 {
 	uint64_t mask = mincore2_page_size() - 1;
-	uint64_t start = (uintptr_t)addr;
 	enum mincore2_way way;
+	int ended = 0;
 
 	if (!it)
 		return -EINVAL;
 	memset(it, 0, sizeof(*it));
 	if (mincore2_bad_flags(bits, options) || start & mask)
 		return -EINVAL;
-	if (length && (UINTPTR_MAX - start < length - 1 ||
+	if (length && (UINTPTR_MAX < start || UINTPTR_MAX - start < length - 1 ||
 		       UINTPTR_MAX - start - (length - 1) < mask))
 		return -ENOMEM;
+	if (pidfd)
+		ended = mincore2_pidfd_ended(*pidfd);
+	if (ended)
+		return ended < 0 ? ended : -ESRCH;
 	way = mincore2_way(options);
 	if (way == MINCORE2_WAY_NONE)
 		return options & (MINCORE2_EMULATE | MINCORE2_EMULATE_ALWAYS) ?
@@ -33,7 +36,36 @@ MINCORE2_API int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
 	it->bits = bits;
 	it->options = options;
 	it->way = way;
+	it->process = pidfd != NULL;
+	it->pidfd = pidfd ? *pidfd : -1;
 	return 0;
+}
+
+MINCORE2_API int mincore2_iter_init(struct mincore2_iter *it, const void *addr,
+				    size_t length, unsigned int bits,
+				    unsigned int options)
+{
+	return init(it, NULL, (uintptr_t)addr, length, bits, options);
+}
+
+MINCORE2_API int mincore2_iter_init_process(struct mincore2_iter *it, int pidfd,
+					    uint64_t addr, uint64_t length,
+					    unsigned int bits,
+					    unsigned int options)
+{
+	return init(it, &pidfd, addr, length, bits, options);
+}
+
+static ssize_t emulated(struct mincore2_iter *it)
+{
+	if (it->process)
+		return mincore2_emulate_process(it->pidfd, it->next,
+						(size_t)it->left, it->buf,
+						MINCORE2_ITER_REGIONS, it->bits,
+						it->options, &it->buf_unknown);
+	return mincore2_emulate((void *)(uintptr_t)it->next, (size_t)it->left,
+				it->buf, MINCORE2_ITER_REGIONS, it->bits,
+				it->options, &it->buf_unknown);
 }
 
 /* Fill the buffer again. Returns the number of regions in it, or -errno. */
@@ -44,15 +76,12 @@ static ssize_t fetch(struct mincore2_iter *it)
 	if (!it->left)
 		return 0;
 	if (it->way == MINCORE2_WAY_NATIVE) {
-		got = mincore2_ask(&it->next, &it->left, it->buf,
-				   MINCORE2_ITER_REGIONS,
+		got = mincore2_ask(it->process ? &it->pidfd : NULL, &it->next,
+				   &it->left, it->buf, MINCORE2_ITER_REGIONS,
 				   it->bits);
 		it->buf_unknown = 0;
 	} else {
-		got = mincore2_emulate((void *)(uintptr_t)it->next,
-				       (size_t)it->left, it->buf,
-				       MINCORE2_ITER_REGIONS, it->bits,
-				       it->options, &it->buf_unknown);
+		got = emulated(it);
 		if (got == 0)
 			got = -EIO;
 		if (got > 0) {

@@ -12,12 +12,12 @@
 #include "internal.h"
 #include "number.h"
 
-static long raw_call(void *addr, size_t length, void *vec, size_t nr,
-		     unsigned int flags)
+static long raw_call(uint64_t addr, size_t length, void *vec, size_t nr,
+		     unsigned int flags, int pidfd)
 {
-	/* As unsigned long: an int leaves half of the register undefined. */
-	return syscall(MINCORE2_NR, addr, length, vec, nr,
-		       (unsigned long)flags);
+	/* As long: an int leaves half of the register undefined. */
+	return syscall(MINCORE2_NR, (unsigned long)addr, length, vec, nr,
+		       (unsigned long)flags, (long)pidfd);
 }
 
 /*
@@ -48,7 +48,7 @@ static bool probe(void)
 	};
 
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
-		long ret = raw_call(NULL, 0, NULL, 0, questions[i].flags);
+		long ret = raw_call(0, 0, NULL, 0, questions[i].flags, -1);
 
 		if (questions[i].good ? ret != 0 :
 		    ret != -1 || errno != EINVAL)
@@ -78,14 +78,32 @@ MINCORE2_API int mincore2_supported(void)
 	return known == YES;
 }
 
-MINCORE2_API ssize_t mincore2(void *addr, size_t length, void *vec, size_t nr,
-			      unsigned int flags)
+ssize_t mincore2_call(const int *pidfd, uint64_t addr, size_t length, void *vec,
+		      size_t nr, unsigned int flags)
 {
 	if (!mincore2_supported()) {
 		errno = ENOSYS;
 		return -1;
 	}
-	return raw_call(addr, length, vec, nr, flags);
+	/* An address that cannot be passed is none of the caller's address space. */
+	if (addr > UINTPTR_MAX) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (!pidfd)
+		return raw_call(addr, length, vec, nr, flags, -1);
+	return raw_call(addr, length, vec, nr, flags | MINCORE_PIDFD, *pidfd);
+}
+
+MINCORE2_API ssize_t mincore2(void *addr, size_t length, void *vec, size_t nr,
+			      unsigned int flags)
+{
+	/* The flag goes with an argument that this function has not. */
+	if (flags & MINCORE_PIDFD) {
+		errno = EINVAL;
+		return -1;
+	}
+	return mincore2_call(NULL, (uintptr_t)addr, length, vec, nr, flags);
 }
 
 #define TEXT(number)	#number

@@ -8,7 +8,7 @@
  * SCRIPT is "STATE:PAGES,STATE:PAGES...", the state of a mapping from its
  * start on; the last one goes on to the end. Words before it, each with a
  * comma: "short" (one element a call), "eintr" (every other call fails with
- * EINTR), "enomem", "silent" (stores nothing), "gap" and "beyond" (regions
+ * EINTR), "old" (knows no MINCORE_PIDFD), "enomem", "silent" (stores nothing), "gap" and "beyond" (regions
  * that do not tile). It obeys mincore2(2) in checking its arguments; it knows
  * nothing about real page tables. It gives up after a minute.
  */
@@ -53,7 +53,7 @@ struct step {
 
 static struct step steps[MOST];
 static size_t nr_steps;
-static bool one_a_call, every_other_eintr, always_enomem, silent, gap, beyond;
+static bool one_a_call, every_other_eintr, always_enomem, silent, gap, beyond, old;
 
 static void die(const char *what)
 {
@@ -69,7 +69,7 @@ static void parse_script(char *script)
 	} words[] = {
 		{ "short", &one_a_call }, { "eintr", &every_other_eintr },
 		{ "enomem", &always_enomem }, { "silent", &silent },
-		{ "gap", &gap }, { "beyond", &beyond },
+		{ "gap", &gap }, { "beyond", &beyond }, { "old", &old },
 	};
 
 	for (char *word = strtok(script, ","); word; word = strtok(NULL, ",")) {
@@ -155,10 +155,10 @@ static int store(pid_t pid, uint64_t addr, const void *data, size_t len)
 	return done == (ssize_t)len ? 0 : -EFAULT;
 }
 
-static long tell_regions(pid_t pid, uint64_t addr, uint64_t length,
+static long tell_regions(pid_t pid, pid_t target, uint64_t addr, uint64_t length,
 			 uint64_t vec, uint64_t nr, unsigned int flags)
 {
-	uint64_t base = mapping_start(pid, addr);
+	uint64_t base = mapping_start(target, addr);
 	uint64_t end = addr + (length + PAGE - 1) / PAGE * PAGE;
 	uint64_t stored = 0;
 
@@ -188,10 +188,10 @@ static long tell_regions(pid_t pid, uint64_t addr, uint64_t length,
 	return (long)stored;
 }
 
-static long tell_bytes(pid_t pid, uint64_t addr, uint64_t length, uint64_t vec,
-		       uint64_t nr, unsigned int flags)
+static long tell_bytes(pid_t pid, pid_t target, uint64_t addr, uint64_t length,
+		       uint64_t vec, uint64_t nr, unsigned int flags)
 {
-	uint64_t base = mapping_start(pid, addr);
+	uint64_t base = mapping_start(target, addr);
 	uint64_t pages = (length + PAGE - 1) / PAGE;
 	uint64_t stored;
 
@@ -208,18 +208,53 @@ static long tell_bytes(pid_t pid, uint64_t addr, uint64_t length, uint64_t vec,
 	return (long)stored;
 }
 
+/* The process of a pidfd of @pid, or -EBADF, or -ESRCH. */
+static long process_of(pid_t pid, int pidfd)
+{
+	char path[64];
+	char line[128];
+	long found = -EBADF;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, pidfd);
+	info = fopen(path, "re");
+	while (info && fgets(line, sizeof(line), info))
+		if (sscanf(line, "Pid: %ld", &found) == 1)
+			break;
+	if (info)
+		fclose(info);
+	if (found <= 0)
+		return found == -EBADF ? -EBADF : -ESRCH;
+	/* A zombie has no memory. */
+	snprintf(path, sizeof(path), "/proc/%ld/maps", found);
+	info = fopen(path, "re");
+	if (!info || !fgets(line, sizeof(line), info))
+		found = -ESRCH;
+	if (info)
+		fclose(info);
+	return found;
+}
+
 /* The rules of mincore2(2) for its arguments, then the script. */
 static long call(pid_t pid, const __u64 args[6])
 {
 	unsigned int flags = (unsigned int)args[4];
 	unsigned int level = flags & MINCORE_LEVEL;
 	static unsigned int calls;
+	long target = pid;
+	bool of_process = flags & MINCORE_PIDFD && !old;
 
+	if (of_process)
+		flags &= ~MINCORE_PIDFD;
 	if (flags & MINCORE2_RESERVED_FLAGS || !(flags & MINCORE2_STATE_BITS) ||
 	    (level && level != MINCORE_LEVEL) || args[0] % PAGE ||
 	    (!(flags & MINCORE_REGIONS) && flags & ~0xffU) ||
 	    (flags & MINCORE_REGIONS && args[2] % 8))
 		return -EINVAL;
+	if (of_process)
+		target = process_of(pid, (int)args[5]);
+	if (target < 0)
+		return target;
 	if (!args[1] || !args[3] || silent)
 		return 0;
 	if (always_enomem)
@@ -227,7 +262,7 @@ static long call(pid_t pid, const __u64 args[6])
 	if (every_other_eintr && ++calls % 2)
 		return -EINTR;
 	return (flags & MINCORE_REGIONS ? tell_regions : tell_bytes)
-		(pid, args[0], args[1], args[2], args[3], flags);
+		(pid, (pid_t)target, args[0], args[1], args[2], args[3], flags);
 }
 
 static int install_filter(void)

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The memory of another process: the calls that take a pidfd.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "digits.h"
+#include "emu.h"
+
+MINCORE2_API ssize_t mincore2_process(int pidfd, uint64_t addr, size_t length,
+				      void *vec, size_t nr, unsigned int flags)
+{
+	return mincore2_call(&pidfd, addr, length, vec, nr, flags);
+}
+
+MINCORE2_API int mincore2_check_process(int pidfd, uint64_t addr, uint64_t length,
+					unsigned int want, uint64_t *first)
+{
+	return mincore2_check_of(&pidfd, addr, length, want, first);
+}
+
+/* The number of a process, of a pidfd; 0: it has ended, or there is no /proc. */
+static uint64_t pid_of(int pidfd)
+{
+	static const char name[] = "Pid:\t";
+	char path[64], text[1024];
+	const char *at;
+	uint64_t pid;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	at = strstr(text, name);
+	if (!at)
+		return 0;
+	at += strlen(name);
+	return mincore2_digits(&at, 10, &pid) ? pid : 0;
+}
+
+int mincore2_pidfd_ended(int pidfd)
+{
+	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+	int saved_errno = errno, ret;
+
+	/* poll(2) passes over negative numbers. */
+	if (pidfd < 0)
+		return -EBADF;
+	do {
+		ret = poll(&poll_fd, 1, 0);
+	} while (ret < 0 && errno == EINTR);
+	errno = saved_errno;
+	return poll_fd.revents & POLLNVAL ? -EBADF :
+	       !!(poll_fd.revents & (POLLIN | POLLHUP));
+}
+
+/*
+ * The number of the process is taken first: if it has not ended when all is done, no
+ * other one has got that number meanwhile.
+ */
+ssize_t mincore2_emulate_process(int pidfd, uint64_t addr, size_t length,
+				 struct mincore_region *vec, size_t nr,
+				 unsigned int bits, unsigned int options,
+				 uint64_t *unknown)
+{
+	int saved_errno = errno, ended;
+	uint64_t pid = pid_of(pidfd);
+	char proc[64];
+	const struct mincore2_emu_env env = {
+		.proc = proc, .sys = "/sys", .other = true,
+	};
+	ssize_t ret;
+
+	snprintf(proc, sizeof(proc), "/proc/%llu/task/%llu",
+		 (unsigned long long)pid, (unsigned long long)pid);
+	ret = pid ? mincore2_emu_run(&env, (void *)(uintptr_t)addr, length, vec,
+				     nr, bits, options, unknown) : -EOPNOTSUPP;
+	ended = mincore2_pidfd_ended(pidfd);
+	errno = saved_errno;
+	return ended < 0 ? ended : ended ? -ESRCH : ret;
+}
