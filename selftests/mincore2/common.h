@@ -27,6 +27,12 @@
 #ifdef MINCORE2_VIA_LIBRARY
 #include <mincore2.h>
 #define do_mincore2 mincore2
+
+static inline ssize_t do_process(int pidfd, uint64_t addr, size_t length,
+				 void *vec, size_t nr, unsigned int flags)
+{
+	return mincore2_process(pidfd, addr, length, vec, nr, flags);
+}
 #else
 #include <linux/mincore.h>
 
@@ -35,6 +41,14 @@ static inline ssize_t do_mincore2(void *addr, size_t length, void *vec,
 				  size_t nr, unsigned int flags)
 {
 	return syscall(__NR_mincore2, addr, length, vec, nr, flags);
+}
+
+/* The same of another process: the sixth argument, and the flag that goes with it. */
+static inline ssize_t do_process(int pidfd, uint64_t addr, size_t length,
+				 void *vec, size_t nr, unsigned int flags)
+{
+	return syscall(__NR_mincore2, (unsigned long)addr, length, vec, nr,
+		       flags | MINCORE_PIDFD, pidfd);
 }
 #endif
 
