@@ -40,7 +40,7 @@ function read_option(    kind) {
 	} else {
 		field()
 	}
-	commands[count] = kind == "NEED" ? "CHECK" : field()
+	commands[count] = field()
 	help[count] = field()
 	number[name[count]] = count
 }

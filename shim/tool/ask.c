@@ -62,13 +62,30 @@ static int next_region(struct mincore2_iter *it, struct mincore_region *region)
 	}
 }
 
-/* All regions of [@start, @end). */
-static int query(enum mincore2_way way, uint64_t start, uint64_t end,
+/* What went wrong, for people. */
+static int failed(int ret, bool emulated, char *error)
+{
+	const char *call = emulated ? "the emulation" : "mincore2()";
+
+	if (ret == -ESRCH)
+		return fail(error, ESRCH, "the process has ended, or has no memory: %m");
+	if (ret == -EPERM)
+		return fail(error, EPERM, "the process may not be looked at: %m");
+	if (ret == -EOPNOTSUPP && emulated)
+		return fail(error, EOPNOTSUPP, "without /proc mincore2() cannot be emulated: %m");
+	if (ret == -EIO)
+		return fail(error, EPROTO, "%s gave no answer, or regions that do not tile the range: %m", call);
+	return ret ? fail(error, -ret, "%s failed: %m", call) : 0;
+}
+
+/* All regions of [@start, @end) of a process, or of our own. */
+static int query(const struct process *process, enum mincore2_way way,
+		 uint64_t start, uint64_t end,
 		 unsigned int bits, bool (*cancelled)(void),
 		 struct region_list *list, char *error)
 {
 	bool emulated = way == MINCORE2_WAY_EMULATED;
-	const char *call = emulated ? "the emulation" : "mincore2()";
+	unsigned int options = emulated ? MINCORE2_EMULATE_ALWAYS : 0;
 	struct mincore_region part;
 	struct mincore2_iter it;
 	int ret;
@@ -77,9 +94,12 @@ static int query(enum mincore2_way way, uint64_t start, uint64_t end,
 	 * Without MINCORE2_MAY_SPLIT: what is looked at otherwise loses its
 	 * PUD entries, and then there is nothing to see.
 	 */
-	ret = mincore2_iter_init(&it, (void *)(uintptr_t)start,
-				 (size_t)(end - start), bits,
-				 emulated ? MINCORE2_EMULATE_ALWAYS : 0);
+	if (process)
+		ret = mincore2_iter_init_process(&it, process->pidfd, start,
+						 end - start, bits, options);
+	else
+		ret = mincore2_iter_init(&it, (void *)(uintptr_t)start,
+					 (size_t)(end - start), bits, options);
 	while (!ret && (ret = next_region(&it, &part)) == 1) {
 		struct region region = {
 			part.start, part.end, part.state,
@@ -92,11 +112,7 @@ static int query(enum mincore2_way way, uint64_t start, uint64_t end,
 		if (cancelled && cancelled())
 			return fail(error, ECANCELED, "not finished: %m");
 	}
-	if (ret == -EOPNOTSUPP && emulated)
-		return fail(error, EOPNOTSUPP, "without /proc mincore2() cannot be emulated: %m");
-	if (ret == -EIO)
-		return fail(error, EPROTO, "%s gave no answer, or regions that do not tile the range: %m", call);
-	return ret ? fail(error, -ret, "%s failed: %m", call) : 0;
+	return failed(ret, emulated, error);
 }
 
 #define GIB		((uint64_t)1 << 30)
@@ -114,7 +130,8 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 	while (at < end) {
 		double before = seconds_now();
 		uint64_t until = end - at > step ? at + step : end;
-		int err = query(way, at, until, bits, cancelled, list, error);
+		int err = query(mapping->process, way, at, until, bits,
+				cancelled, list, error);
 
 		at = until;
 		progress("asking", begin, err ? mapping->len :

@@ -143,20 +143,6 @@ static int has_all(const struct report *report, const struct options *options)
 	return status;
 }
 
-/* What the process alone knows about its mapping; NULL: nothing is required of that. */
-static const char *out_of_sight(const struct report *report,
-				const struct options *options)
-{
-	if (!report->process.pid)
-		return NULL;
-	if (options->need_level || options->need & MINCORE_WRITABLE)
-		return "the page-table entries of another process cannot be seen";
-	if (!report->process.vma.shared &&
-	    options->need & (MINCORE_DAX | MINCORE_RESIDENT))
-		return "a private mapping: which pages the process has copied cannot be seen";
-	return NULL;
-}
-
 static void say_yes(const struct report *report, const struct options *options)
 {
 	uint64_t pages = (uint64_t)(report->mapping.len / page_size());
@@ -203,12 +189,8 @@ static int check_file(const char *file, const struct options *options)
 	how.bits = options->need | MINCORE_DAX | MINCORE_ZERO |
 		   (options->need_level || options->need & MINCORE_WRITABLE ?
 		    MINCORE_LEVEL : 0);
-	if (report_examine(&report, file, &how)) {
+	if (report_examine(&report, file, &how))
 		error = report.error[0] ? report.error : report.warning;
-	} else {
-		error = out_of_sight(&report, options);
-		report_complain(&report, error ? error : "");
-	}
 	if (options->json)
 		status = json_answer(&report, options, error);
 	else

@@ -15,8 +15,8 @@ enum { ALL = (1 << NR_COMMANDS) - 1, MAP = 1 << COMMAND_MAP,
 	{ name, letter, argument, words, commands, 0, 0, help },
 #define FLAG(id, name, member, commands, help) \
 	{ name, 0, NULL, NULL, commands, offsetof(struct options, member), 0, help },
-#define NEED(id, name, bit, help) \
-	{ name, 0, NULL, NULL, CHECK, 0, bit, help },
+#define NEED(id, name, bit, commands, help) \
+	{ name, 0, NULL, NULL, commands, 0, bit, help },
 const struct option_info option_table[] = {
 #include "options.def"
 };
@@ -105,13 +105,14 @@ void help_print(const char *name)
 		}
 	}
 	puts("Usage: mincore2 COMMAND [OPTION]... FILE...");
-	print_wrapped(stdout, "Map each FILE (a regular file or a device-dax) and tell what backs its pages, at which page-table level they are mapped, and whether a store to them is persistence-safe. PID:ADDRESS or PID:START-END for a FILE is the file that a process has mapped there, mapped again in the same way.",
+	print_wrapped(stdout, "Map each FILE (a regular file or a device-dax) and tell what backs its pages, at which page-table level they are mapped, and whether a store to them is persistence-safe. PID:ADDRESS or PID:START-END for a FILE is what a process has mapped there: nothing is mapped, and the answer is that of its own page tables.",
 		      0, 0, WIDTH);
 	putchar('\n');
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		row(commands[i].name, 11, commands[i].help);
 	option_rows(ALL, "\nFor all commands");
 	option_rows(MAP | WATCH, "map and watch");
+	option_rows(MAP | CHECK, "map and check");
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		option_rows(1U << i, commands[i].title);
 	exit_status(false);

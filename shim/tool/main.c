@@ -66,6 +66,8 @@ static int run(struct options *options)
 		return options->command == COMMAND_CHECK ? STATUS_USAGE :
 		       STATUS_FAILED;
 	}
+	if (options->pid)
+		return pid_map(options);
 	switch (options->command) {
 	case COMMAND_CHECK:
 		return check_files(options);

@@ -124,6 +124,17 @@ int mapping_create(struct mapping *mapping, const struct target *target,
 	return 0;
 }
 
+void mapping_of_process(struct mapping *mapping, const struct process *process,
+			const struct target *target)
+{
+	*mapping = (struct mapping) {
+		.process = process, .start = target->like, .len = target->size,
+		.offset = target->offset, .writable = process->vma.write,
+		.type = !process->vma.shared ? MAPPING_PRIVATE :
+			process->sync ? MAPPING_SYNC : MAPPING_SHARED,
+	};
+}
+
 void mapping_destroy(struct mapping *mapping)
 {
 	if (mapping->addr)

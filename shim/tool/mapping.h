@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The mincore2 tool: what is mapped, and what is asked about it. target.c and
- * process.c open it, map.c maps it and touches its pages, ask.c asks, extents.c
+ * process.c find it, map.c maps it and touches its pages, ask.c asks, extents.c
  * asks its filesystem.
  */
 #ifndef MINCORE2_TOOL_MAPPING_H
@@ -81,6 +81,7 @@ static inline size_t pmd_size(void)
 /* A mapping of another process, as /proc tells about it. */
 struct process {
 	pid_t pid;		/* 0: none */
+	int pidfd;
 	uint64_t start, end;	/* what was asked for */
 	struct mincore2_vma vma;	/* the mapping that it lies in */
 	bool sync;		/* flagged MAP_SYNC; see process_sync() */
@@ -111,12 +112,11 @@ bool process_parse_map(struct process *process, const char *line);
  * Return: 1, 0, or a negative errno; -EBUSY: it was not looked at.
  */
 int process_sync(const struct process *process, const char *root);
-/*
- * Open its file as a target: the same range, to be mapped in the same way, but
- * for writing only with @need_write.
- */
+/* Open its file as a target, to find out what it is. */
 int process_open(const struct process *process, struct target *target,
-		 bool need_write, char *error);
+		 char *error);
+/* A pidfd, or a negative errno and a line in @error. */
+int process_pidfd(pid_t pid, char *error);
 /* Is the mapping still what it was? */
 bool process_same(const struct process *process, const char *operand,
 		  const char *root);
@@ -126,7 +126,8 @@ bool process_same(const struct process *process, const char *operand,
 enum map_type { MAPPING_SHARED, MAPPING_SYNC, MAPPING_PRIVATE };
 
 struct mapping {
-	void *addr;		/* NULL: none, or no longer */
+	void *addr;		/* NULL: none, or no longer, or another process's */
+	const struct process *process;	/* whose it is; NULL: ours */
 	uint64_t start;		/* where it is or was */
 	size_t len;		/* bytes, a multiple of target.align */
 	uint64_t offset;	/* in the file */
@@ -137,6 +138,9 @@ struct mapping {
 
 int mapping_create(struct mapping *mapping, const struct target *target,
 		   const struct options *options, char *error);
+/* That of a process, as it is. */
+void mapping_of_process(struct mapping *mapping, const struct process *process,
+			const struct target *target);
 void mapping_destroy(struct mapping *mapping);
 
 /**

@@ -69,6 +69,8 @@ static const char *set_value(struct options *options, int option,
 			"a list of page numbers" : NULL;
 	case OPT_BITS:
 		return parse_bits(text, &options->bits) ? "a list of bits" : NULL;
+	case OPT_PID:
+		return parse_pid(text, &options->pid) ? "a process ID" : NULL;
 	case OPT_OUTPUT:
 		return parse_columns(text, options->columns,
 				     &options->nr_columns) ?
@@ -235,8 +237,16 @@ int options_parse(struct options *options, int argc, char **argv)
 	status = set_command(options, argv[optind], seen);
 	if (status >= 0)
 		return status;
-	if (optind + 1 == argc)
+	if (options->pid && optind + 1 < argc)
+		return usage_error("map: --pid and a file exclude each other");
+	if (!options->pid && optind + 1 == argc)
 		return usage_error("%s: no file", argv[optind]);
+	if (options->command == COMMAND_MAP && !options->pid && options->need)
+		return usage_error("map: --dax needs --pid");
+	if (options->pid && (options->metrics || options->nr_columns ||
+			     options->populate || options->read ||
+			     options->nr_write_pages))
+		return usage_error("map: of a process there are rows and --json only, and nothing is faulted in");
 	if (options->command == COMMAND_CHECK && !options->need &&
 	    !options->need_level)
 		return usage_error("check: nothing is required (--persist, --dax, --level, --writable, --resident)");

@@ -36,7 +36,8 @@ struct options {
 	bool summary;		/* no rows */
 	unsigned int bits;	/* state bits to ask for */
 	bool quiet;		/* check: the exit status only */
-	unsigned int need;	/* check: bits that each page has to have */
+	unsigned int need;	/* check: bits that each page has to have; map: DAX */
+	pid_t pid;		/* map: all mappings of this process; 0: none */
 	unsigned int need_level;	/* check: MINCORE_PTE... at least, or 0 */
 	double interval;	/* watch: seconds between frames */
 	uint64_t count;		/* watch: frames, 0: no limit */
@@ -97,6 +98,8 @@ void options_free(struct options *options);
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr);
 /* Read a list as in "level,persist"; 0 or -EINVAL. */
 int parse_bits(const char *text, unsigned int *bits);
+/* Read the number of a process; 0 or -EINVAL. */
+int parse_pid(const char *text, pid_t *pid);
 /* Read "4096", "0x1000", "4K" (K, M, G, T: units of 1024); 0 or -EINVAL. */
 int parse_size(const char *text, uint64_t *size);
 /* Read names of columns as in "offset,level"; @columns has MOST_COLUMNS. */

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,16 @@ int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 	*ranges = NULL;
 	*nr = 0;
 	return err;
+}
+
+int parse_pid(const char *text, pid_t *pid)
+{
+	uint64_t number;
+
+	if (!mincore2_number(text, &number) || !number || number > INT_MAX)
+		return -EINVAL;
+	*pid = (pid_t)number;
+	return 0;
 }
 
 struct word { const char *name; unsigned int value; };

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A mapping of another process. mincore2() reports on the caller's own memory
- * only, so the tool finds out what is mapped there and how, and maps the same
- * range of the same file in the same way. What the owner of a mapping says of
- * it (DAX, persistence) is the same for both; page-table entries are not.
+ * A mapping of another process: what is mapped there, and how. The answers about its
+ * pages are those of mincore2_process(), so nothing is mapped.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "digits.h"
@@ -170,24 +169,34 @@ int process_sync(const struct process *process, const char *root)
 	return ret < 0 ? ret : found.sync;
 }
 
-int process_open(const struct process *process, struct target *target,
-		 bool need_write, char *error)
+int process_pidfd(pid_t pid, char *error)
 {
-	bool write = need_write && process->vma.shared && process->vma.write;
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0U);
+
+	/* EINVAL: a thread, but not the first. */
+	if (fd < 0)
+		return fail(error, errno == EINVAL ? ESRCH : errno,
+			    "no process to look at: %m");
+	return fd;
+}
+
+int process_open(const struct process *process, struct target *target,
+		 char *error)
+{
 	char link[PATH_MAX];
 	int err;
 
 	/* The link leads to the file itself, be its name gone or another's. */
 	path_print(link, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
 		   (int)process->pid, process->vma.start, process->vma.end);
-	err = target_open(target, link, write, error);
+	err = target_open(target, link, false, error);
 	/*
 	 * Without privileges the link is closed. The path is that of the mount
 	 * namespace of the process, and may have another file by now.
 	 */
 	if (err == -EPERM || err == -EACCES) {
 		error[0] = '\0';
-		err = target_open(target, process->path, write, error);
+		err = target_open(target, process->path, false, error);
 		if (!err && !mincore2_maps_is_file(&process->vma, target->fd)) {
 			target_close(target);
 			err = fail(error, ESTALE, "its file is not the one at that path, as far as can be told without CAP_CHECKPOINT_RESTORE");

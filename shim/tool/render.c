@@ -138,8 +138,6 @@ void head_print(FILE *out, const struct terminal *terminal,
 		  report->mapping.writable ? "" : ", read-only");
 	if (note)
 		paragraph(out, terminal, MARGIN, "%s", note);
-	if (report->process.pid)
-		paragraph(out, terminal, MARGIN, "This is the tool's own mapping, made as the process made its own: DAX and persistence are the same; entries (level, writable) and residency of private pages are not.");
 	free(size);
 	free(backing);
 }
@@ -228,6 +226,7 @@ void report_print(FILE *out, const struct terminal *terminal,
 		print_wrapped(out, notes.note[i].text, (size_t)column,
 			      (size_t)column, terminal->width);
 	}
-	if (report->bits & MINCORE_LEVEL && !any_entry(report))
+	if (report->bits & MINCORE_LEVEL && !report->process.pid &&
+	    !any_entry(report))
 		paragraph(out, terminal, MARGIN, "A new mapping has no entries yet: --read or --populate makes them.");
 }

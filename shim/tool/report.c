@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <unistd.h>
 
 #include "judge.h"
 
@@ -31,19 +32,25 @@ static bool stores(const struct options *options)
 		 options->command != COMMAND_EXPLAIN));
 }
 
-/* The file of another process; @how is changed to what that one did. */
+/* The mapping of another process. */
 static int open_process(struct report *report, const char *operand,
-			struct options *how)
+			const struct options *options)
 {
 	struct process *process = &report->process;
 	int sync = 0;
 	int err;
 
 	err = process_find(process, operand, "", report->error);
+	if (!err) {
+		process->pidfd = process_pidfd(process->pid, report->error);
+		err = process->pidfd < 0 ? process->pidfd : 0;
+	}
 	if (!err)
-		err = process_open(process, &report->target, stores(how),
-				   report->error);
+		err = process_open(process, &report->target, report->error);
 	report->target.path = operand;
+	if (!err && (options->populate || options->read ||
+		     options->nr_write_pages))
+		err = fail(report->error, EINVAL, "pages of another process are not faulted in");
 	if (err)
 		return err;
 	/* Device-dax does not care about MAP_SYNC, and smaps would split it. */
@@ -54,28 +61,33 @@ static int open_process(struct report *report, const char *operand,
 		     "taken as mapped without MAP_SYNC: reading smaps would split the 1 GiB device-dax entries of the process" :
 		     "taken as mapped without MAP_SYNC: %m");
 	process->sync = sync > 0;
-	how->private_map = !process->vma.shared;
-	how->no_sync = !process->sync;
 	return 0;
 }
 
 int report_open(struct report *report, const char *path,
 		const struct options *options)
 {
-	struct options how = *options;
+	bool process = process_operand(path);
 	int err;
 
-	*report = (struct report) { .bits = options->bits, .way = options->way };
+	*report = (struct report) {
+		.bits = options->bits, .way = options->way,
+		.process = { .pidfd = -1 },
+	};
 	report->target.path = path;
 	report->target.fd = -1;
-	if (process_operand(path))
-		err = open_process(report, path, &how);
+	if (process)
+		err = open_process(report, path, options);
 	else
-		err = target_open(&report->target, path, stores(&how), report->error);
+		err = target_open(&report->target, path, stores(options),
+				  report->error);
 	if (!err && (options->has_offset || options->has_length))
 		err = target_cut(&report->target, options, report->error);
-	if (!err)
-		err = mapping_create(&report->mapping, &report->target, &how,
+	if (!err && process)
+		mapping_of_process(&report->mapping, &report->process,
+				   &report->target);
+	else if (!err)
+		err = mapping_create(&report->mapping, &report->target, options,
 				     report->error);
 	/* A mapping for reading has one answer only, which says nothing. */
 	if (!report->mapping.writable && report->bits != MINCORE_WRITABLE)
@@ -116,6 +128,7 @@ static void look(struct report *report, const struct options *options)
 	uint64_t all = mapping->len;
 
 	if (!options->look || options->populate || options->read ||
+	    mapping->process ||
 	    !report_is_dax(report) || all > MOST_LOOK ||
 	    !(report->bits & MINCORE_LEVEL))
 		return;
@@ -139,7 +152,8 @@ int report_ask(struct report *report, const struct options *options)
 	int err;
 
 	look(report, options);
-	touch_err = mapping_touch(&report->mapping, options, report->warning);
+	touch_err = report->mapping.process ? 0 :
+		    mapping_touch(&report->mapping, options, report->warning);
 	region_list_free(&report->regions);
 	err = mapping_query(&report->mapping, report->way, report->bits,
 			    options->cancelled, &report->regions,
@@ -158,6 +172,9 @@ static void report_close(struct report *report)
 {
 	mapping_destroy(&report->mapping);
 	target_close(&report->target);
+	if (report->process.pid && report->process.pidfd >= 0)
+		close(report->process.pidfd);
+	report->process.pidfd = -1;
 }
 
 void report_free(struct report *report)

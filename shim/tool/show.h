@@ -7,6 +7,11 @@
 
 #include "judge.h"
 
+/* ---- pid.c ---- */
+
+/* map --pid: all mappings of a process. Exit status. */
+int pid_map(const struct options *options);
+
 /* ---- strip.c, render.c, explain.c, json.c, columns.c ---- */
 
 /* Reasons that have occurred, in the order of their first row. */

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * map --pid: all mappings of a process, a row each, and their sums.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "show.h"
+
+#define BITS	(MINCORE_DAX | MINCORE_LEVEL | MINCORE_PERSIST | MINCORE_PINNABLE)
+
+/* Bytes that have a bit, and of which it is not known. */
+struct part { uint64_t yes, unknown; };
+
+struct sums {
+	uint64_t bytes;
+	uint64_t level[4];	/* by state & MINCORE_LEVEL >> 2; [0]: no entry */
+	uint64_t level_unknown;
+	struct part dax, persist, pinnable;
+};
+
+struct row {
+	struct mincore2_vma vma;	/* without the name */
+	char *name;
+	struct sums sums;
+};
+
+struct listing {
+	struct process process;
+	struct row *row;
+	size_t nr;
+	struct sums total;
+	char error[ERROR_SIZE];
+};
+
+static void count(struct part *part, const struct region *region, uint64_t bit)
+{
+	if (region->unknown & bit)
+		part->unknown += region_bytes(region);
+	else if (region->state & bit)
+		part->yes += region_bytes(region);
+}
+
+static void add_region(struct sums *sums, const struct region *region)
+{
+	uint64_t bytes = region_bytes(region);
+
+	sums->bytes += bytes;
+	if (region->unknown & MINCORE_LEVEL)
+		sums->level_unknown += bytes;
+	else
+		sums->level[(region->state & MINCORE_LEVEL) >> 2] += bytes;
+	count(&sums->dax, region, MINCORE_DAX);
+	count(&sums->persist, region, MINCORE_PERSIST);
+	count(&sums->pinnable, region, MINCORE_PINNABLE);
+}
+
+static void add_part(struct part *to, const struct part *part)
+{
+	to->yes += part->yes;
+	to->unknown += part->unknown;
+}
+
+static void add_sums(struct sums *to, const struct sums *sums)
+{
+	to->bytes += sums->bytes;
+	for (int i = 0; i < 4; i++)
+		to->level[i] += sums->level[i];
+	to->level_unknown += sums->level_unknown;
+	add_part(&to->dax, &sums->dax);
+	add_part(&to->persist, &sums->persist);
+	add_part(&to->pinnable, &sums->pinnable);
+}
+
+/* Ask about one mapping, and keep it if it is wanted. 0 or a negative errno. */
+static int add_row(struct listing *listing, const struct mincore2_vma *vma,
+		   const struct options *options)
+{
+	struct mapping mapping = {
+		.process = &listing->process, .start = vma->start,
+		.len = (size_t)(vma->end - vma->start),
+	};
+	struct row row = { .vma = *vma };
+	struct region_list list = { 0 };
+	int err;
+
+	err = mapping_query(&mapping, options->way, BITS, options->cancelled,
+			    &list, listing->error);
+	/* One that has gone meanwhile has nothing mapped: it is left out. */
+	for (size_t i = 0; i < list.nr; i++)
+		if (!(list.region[i].state & MINCORE_UNMAPPED))
+			add_region(&row.sums, &list.region[i]);
+	region_list_free(&list);
+	if (err || !row.sums.bytes ||
+	    (options->need & MINCORE_DAX && !row.sums.dax.yes))
+		return err;
+	row.name = strdup(vma->name);
+	row.vma.name = NULL;	/* that will be gone */
+	if (!row.name || array_add(&listing->row, &listing->nr, &row, sizeof(row))) {
+		free(row.name);
+		return fail(listing->error, ENOMEM, "too many mappings: %m");
+	}
+	add_sums(&listing->total, &row.sums);
+	return 0;
+}
+
+/* The page of [vsyscall] belongs to no process, and no call knows it. */
+static bool is_of_process(const struct mincore2_vma *vma)
+{
+	return strcmp(vma->name, "[vsyscall]") != 0;
+}
+
+static int list_mappings(struct listing *listing, const struct options *options)
+{
+	struct mincore2_lines maps = { .fd = -1 };
+	char path[PATH_MAX], line[MINCORE2_LINE];
+	struct mincore2_vma vma;
+	bool query = true;
+	uint64_t at = 0;
+	int ret = 1, err = 0;
+
+	path_print(path, "/proc/%d/maps", (int)options->pid);
+	maps.fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (maps.fd < 0)
+		return fail(listing->error, errno == ENOENT ? ESRCH :
+			    errno == EACCES ? EPERM : errno,
+			    "cannot see its mappings: %m");
+	while (!err && ret > 0) {
+		/* It also has the size of pages; not all kernels have it. */
+		if (query) {
+			ret = mincore2_maps_query(maps.fd, at, &vma, line,
+						  sizeof(line));
+			query = ret >= 0;
+		}
+		if (!query)
+			ret = mincore2_maps_line(&maps, line, sizeof(line));
+		if (ret <= 0 || (!query && !mincore2_maps_parse(line, &vma)))
+			continue;
+		if (is_of_process(&vma))
+			err = add_row(listing, &vma, options);
+		at = vma.end;
+	}
+	close(maps.fd);
+	if (ret < 0 && !err)
+		err = fail(listing->error, -ret, "cannot see its mappings: %m");
+	return err;
+}
+
+static int look_at_process(struct listing *listing, const struct options *options)
+{
+	struct mincore2_iter it;
+	int err;
+
+	listing->process.pid = options->pid;
+	listing->process.pidfd = process_pidfd(options->pid, listing->error);
+	if (listing->process.pidfd < 0)
+		return listing->process.pidfd;
+	err = list_mappings(listing, options);
+	/* One that ended meanwhile had no mappings at the end. */
+	if (err)
+		return err;
+	err = mincore2_iter_init_process(&it, listing->process.pidfd, 0, 0,
+					 MINCORE_DAX, MINCORE2_EMULATE);
+	return err ? fail(listing->error, -err, "it has ended: %m") : 0;
+}
+
+static const char *backing_of(const struct row *row)
+{
+	if (row->sums.dax.yes)
+		return "DAX";
+	if (row->sums.dax.unknown)
+		return "?";
+	if (row->vma.page_size > page_size())
+		return "huge pages";
+	if (row->vma.ino)
+		return "page cache";
+	/* [vdso] and [vvar] */
+	return strncmp(row->name, "[v", 2) ? "anonymous" : "kernel";
+}
+
+static const char *answer_of(const struct part *part, uint64_t bytes)
+{
+	return part->yes == bytes ? "yes" : part->unknown ? "?" :
+	       part->yes ? "part" : "no";
+}
+
+/* "PMD 14 MiB, PTE 2 MiB", to free(). */
+static char *levels_text(const struct sums *sums, const struct terminal *terminal)
+{
+	static const char *const names[] = { NULL, "PTE", "PMD", "PUD" };
+	char *text = text_of("%s", "");
+	char size[24];
+
+	for (int i = 3; i >= 0; i--) {
+		uint64_t bytes = i ? sums->level[i] : sums->level_unknown;
+		char *more;
+
+		if (!bytes)
+			continue;
+		more = text_of("%s%s%s %s", text, text[0] ? ", " : "",
+			       i ? names[i] : "?", size_text(terminal, bytes, size));
+		free(text);
+		text = more;
+	}
+	if (text[0])
+		return text;
+	free(text);
+	return text_of("-");
+}
+
+enum { RANGE, SIZE, BACKING, PERSIST, PINNABLE, LEVELS, FILE_NAME, NR_CELLS };
+
+static void fill_cells(char *cell[NR_CELLS], const struct row *row,
+		       const struct terminal *terminal)
+{
+	char size[24];
+
+	cell[RANGE] = text_of("%" PRIx64 "-%" PRIx64, row->vma.start, row->vma.end);
+	cell[SIZE] = text_of("%s", size_text(terminal, row->sums.bytes, size));
+	cell[BACKING] = text_of("%s", backing_of(row));
+	cell[PERSIST] = text_of("%s", answer_of(&row->sums.persist, row->sums.bytes));
+	cell[PINNABLE] = text_of("%s", answer_of(&row->sums.pinnable, row->sums.bytes));
+	cell[LEVELS] = levels_text(&row->sums, terminal);
+	cell[FILE_NAME] = text_of("%s", row->name[0] ? row->name : "-");
+}
+
+static void print_rows(const struct listing *listing, const struct terminal *terminal)
+{
+	static const char *const headings[NR_CELLS] = {
+		"RANGE", "SIZE", "BACKING", "PERSIST", "PINNABLE", "LEVELS", "FILE",
+	};
+	size_t width[NR_CELLS];
+	char *(*cells)[NR_CELLS] = calloc(listing->nr, sizeof(*cells));
+
+	if (!cells)
+		abort();
+	for (int c = 0; c < NR_CELLS; c++)
+		width[c] = strlen(headings[c]);
+	for (size_t i = 0; i < listing->nr; i++) {
+		fill_cells(cells[i], &listing->row[i], terminal);
+		for (int c = 0; c < NR_CELLS; c++)
+			if (strlen(cells[i][c]) > width[c])
+				width[c] = strlen(cells[i][c]);
+	}
+	for (size_t i = 0; i <= listing->nr; i++) {
+		for (int c = 0; c < NR_CELLS; c++) {
+			const char *text = i ? cells[i - 1][c] : headings[c];
+			int pad = (int)(width[c] - strlen(text));
+
+			printf("  %*s", c == SIZE ? pad : 0, "");
+			print_clean(stdout, text);
+			if (c != SIZE && c != FILE_NAME)
+				printf("%*s", pad, "");
+			if (i)
+				free(cells[i - 1][c]);
+		}
+		putchar('\n');
+	}
+	free(cells);
+}
+
+static void print_total(const char *label, const struct part *part,
+			const struct terminal *terminal)
+{
+	char yes[24], unknown[24];
+
+	print_label(stdout, label);
+	fputs(size_text(terminal, part->yes, yes), stdout);
+	if (part->unknown)
+		printf(", not known of %s", size_text(terminal, part->unknown, unknown));
+	putchar('\n');
+}
+
+static void print_text(const struct listing *listing, const struct options *options)
+{
+	struct terminal terminal;
+	const char *note = way_note(options->way);
+	char path[PATH_MAX], name[64], size[24];
+	char *levels;
+
+	terminal_detect(&terminal, STDOUT_FILENO);
+	terminal.bytes = options->bytes;
+	path_print(path, "/proc/%d", (int)options->pid);
+	if (read_line(path, "comm", name, sizeof(name)) <= 0)
+		strcpy(name, "?");
+	printf("process %d, ", (int)options->pid);
+	print_clean(stdout, name);
+	putchar('\n');
+	if (note)
+		paragraph(stdout, &terminal, MARGIN, "%s", note);
+	putchar('\n');
+	levels = levels_text(&listing->total, &terminal);
+	print_label(stdout, "mappings");
+	printf("%zu, %s\n", listing->nr,
+	       size_text(&terminal, listing->total.bytes, size));
+	print_label(stdout, "mapped by");
+	puts(levels);
+	free(levels);
+	print_total("DAX", &listing->total.dax, &terminal);
+	print_total("persistent", &listing->total.persist, &terminal);
+	print_total("pinnable", &listing->total.pinnable, &terminal);
+	if (options->summary || !listing->nr)
+		return;
+	putchar('\n');
+	print_rows(listing, &terminal);
+}
+
+static void json_sums(const struct sums *sums)
+{
+	printf("\"size\": %" PRIu64 ", \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 ", \"unknown\": %" PRIu64 "}, ",
+	       sums->bytes, sums->level[0], sums->level[1], sums->level[2],
+	       sums->level[3], sums->level_unknown);
+	printf("\"dax\": %" PRIu64 ", \"dax_unknown\": %" PRIu64 ", \"persist\": %" PRIu64 ", \"persist_unknown\": %" PRIu64 ", \"pinnable\": %" PRIu64 ", \"pinnable_unknown\": %" PRIu64,
+	       sums->dax.yes, sums->dax.unknown, sums->persist.yes,
+	       sums->persist.unknown, sums->pinnable.yes, sums->pinnable.unknown);
+}
+
+static void print_json(const struct listing *listing, const struct options *options)
+{
+	printf("{\n  \"version\": %d,\n  \"process\": {\"pid\": %d, ",
+	       JSON_VERSION, (int)options->pid);
+	if (listing->error[0]) {
+		fputs("\"error\": ", stdout);
+		json_string(stdout, listing->error);
+		fputs("}\n}\n", stdout);
+		return;
+	}
+	printf("\"way\": \"%s\", \"total\": {", mincore2_way_string(options->way));
+	json_sums(&listing->total);
+	fputs("}, \"mappings\": [\n", stdout);
+	for (size_t i = 0; i < listing->nr; i++) {
+		const struct row *row = &listing->row[i];
+
+		printf("    {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"file\": ",
+		       row->vma.start, row->vma.offset);
+		if (row->name[0])
+			json_string(stdout, row->name);
+		else
+			fputs("null", stdout);
+		printf(", \"shared\": %s, \"writable\": %s, \"backing\": \"%s\",\n     ",
+		       row->vma.shared ? "true" : "false",
+		       row->vma.write ? "true" : "false", backing_of(row));
+		json_sums(&row->sums);
+		fputs(i + 1 < listing->nr ? "},\n" : "}\n", stdout);
+	}
+	fputs("  ]}\n}\n", stdout);
+}
+
+int pid_map(const struct options *options)
+{
+	struct listing listing = { .process = { .pidfd = -1 } };
+	int err = look_at_process(&listing, options);
+
+	if (err) {
+		fprintf(stderr, "mincore2: process %d: ", (int)options->pid);
+		print_clean(stderr, listing.error);
+		fputc('\n', stderr);
+	}
+	if (options->json)
+		print_json(&listing, options);
+	else if (!err)
+		print_text(&listing, options);
+	for (size_t i = 0; i < listing.nr; i++)
+		free(listing.row[i].name);
+	free(listing.row);
+	if (listing.process.pidfd >= 0)
+		close(listing.process.pidfd);
+	return finish_output(err ? STATUS_FAILED : STATUS_OK);
+}
