@@ -68,6 +68,8 @@ extern const size_t nr_mappings;
 extern const struct rival rivals[];
 extern const size_t nr_rivals;
 
+/* What the last question took, if the rival measures that itself; else negative. */
+int64_t rival_took(const struct rival *r);
 /* Opens what the rivals need once; the calls' answers are checked later. */
 void rivals_init(void);
 /* Prints the longest holds of the locks. */

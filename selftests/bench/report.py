@@ -23,6 +23,7 @@ from html import escape
 # Name, mapping, rival, per entry (or in all), limit. A limit is a number, or a function of all
 # costs: {(mapping, rival): {pages: (entries, cost)}}.
 REGIONS, BYTES = "mincore2 regions all", "mincore2 bytes all"
+OTHER = "mincore2 regions all, other process"
 
 
 def largest(costs, mapping, rival):
@@ -71,6 +72,10 @@ TARGETS = [
     ("untouched 1 TiB, regions, not RESIDENT (1.75 x empty walk)", "sparse",
      "mincore2 regions all but RESIDENT", False, times(1.75, "sparse", "floor (empty walk)")),
     ("10,000 VMAs of a page, regions", "vmas", REGIONS, True, 850),
+    ("another process, PTEs, regions (1.15 x one's own)", "tmpfs-pte", OTHER, True,
+     times(1.15, "tmpfs-pte", REGIONS)),
+    ("another process, PMDs, regions (1.15 x one's own)", "ext4-dax-pmd", OTHER, True,
+     times(1.15, "ext4-dax-pmd", REGIONS)),
     ("mincore(2), PTEs", "tmpfs-pte", "mincore", True, 12),
     ("mincore(2), page cache, order 0", "cached", "mincore", True, 60),
 ]
