@@ -29,7 +29,7 @@
 
 #define BYTE_STATES (MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL | MINCORE_PERSIST | \
 		     MINCORE_WRITABLE)
-#define ALL_STATES (BYTE_STATES | MINCORE_ZERO)
+#define ALL_STATES (BYTE_STATES | MINCORE_ZERO | MINCORE_PINNABLE)
 #define FAR_TOO_MANY 70 /* elements: more than strace shows in abbreviated form */
 #define MIB (1UL << 20)
 
@@ -78,9 +78,11 @@ static void log_address(const char *name, uintptr_t a)
 	fprintf(log_file, "%s=0x%lx", name, (unsigned long)a);
 }
 
-static long ask(uintptr_t addr, size_t length, void *v, size_t nr, unsigned int flags)
+/* The pidfd counts with MINCORE_PIDFD only, and is logged only then. */
+static long ask_of(int pidfd, uintptr_t addr, size_t length, void *v, size_t nr,
+		   unsigned int flags)
 {
-	long ret = syscall(__NR_mincore2, addr, length, v, nr, flags);
+	long ret = syscall(__NR_mincore2, addr, length, v, nr, flags, pidfd);
 	int error = errno;
 
 	log_address("addr", addr);
@@ -91,9 +93,16 @@ static long ask(uintptr_t addr, size_t length, void *v, size_t nr, unsigned int 
 		fprintf(log_file, "vec=");
 		log_elements(v, ret, flags);
 	}
-	fprintf(log_file, " nr=%zu flags=%08x ret=%ld errno=%s\n", nr, flags, ret,
-		ret < 0 ? strerrorname_np(error) : "0");
+	fprintf(log_file, " nr=%zu flags=%08x", nr, flags);
+	if (flags & MINCORE_PIDFD)
+		fprintf(log_file, " pidfd=%d", pidfd);
+	fprintf(log_file, " ret=%ld errno=%s\n", ret, ret < 0 ? strerrorname_np(error) : "0");
 	return ret;
+}
+
+static long ask(uintptr_t addr, size_t length, void *v, size_t nr, unsigned int flags)
+{
+	return ask_of(77, addr, length, v, nr, flags);
 }
 
 /* Both formats, each with room for everything, for a part, and for one element. */
@@ -127,22 +136,41 @@ static void check_flags(void)
 	uintptr_t addr = (uintptr_t)m;
 	static const unsigned int wanted[] = {
 		MINCORE_RESIDENT, MINCORE_DAX, MINCORE_LEVEL, MINCORE_PERSIST, MINCORE_WRITABLE,
-		MINCORE_DENIED, MINCORE_UNMAPPED, MINCORE_ZERO, BYTE_STATES,
+		MINCORE_DENIED, MINCORE_UNMAPPED, MINCORE_ZERO, MINCORE_PINNABLE, BYTE_STATES,
 	};
 
 	m[0] = 1;
 	(void)m[page];
 	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		ask(addr, 4 * page, vec.bytes, 4, wanted[i]); /* ZERO: EINVAL */
+		ask(addr, 4 * page, vec.bytes, 4, wanted[i]); /* ZERO, PINNABLE: EINVAL */
 		ask(addr, 4 * page, vec.regions, 4, wanted[i] | MINCORE_REGIONS);
 	}
-	for (int bit = 9; bit < 31; bit++)
+	for (int bit = 10; bit < 31; bit++)
 		ask(addr, page, vec.bytes, 1, 1U << bit | MINCORE_DAX);
 	ask(addr, page, vec.bytes, 1, 0);
 	ask(addr, page, vec.bytes, 1, MINCORE_PTE);
 	ask(addr, page, vec.bytes, 1, MINCORE_PMD | MINCORE_DAX);
 	ask(addr, page, vec.regions, 1, MINCORE_REGIONS);
 	munmap((void *)m, 4 * page);
+}
+
+/* Oneself through a pidfd, and what is none. */
+static void check_process(void)
+{
+	char *m = map(2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	int pidfd = (int)syscall(__NR_pidfd_open, getpid(), 0);
+
+	if (pidfd < 0)
+		die("pidfd_open");
+	m[0] = 1;
+	ask_of(pidfd, (uintptr_t)m, 2 * page, vec.bytes, 2, MINCORE_PIDFD | BYTE_STATES);
+	ask_of(pidfd, (uintptr_t)m, 2 * page, vec.regions, 2,
+	       MINCORE_PIDFD | MINCORE_REGIONS | ALL_STATES);
+	ask_of(-1, (uintptr_t)m, 2 * page, vec.bytes, 2, MINCORE_PIDFD | BYTE_STATES);
+	ask_of(pidfd, 0, 0, NULL, 0, MINCORE_PIDFD | BYTE_STATES);
+	close(pidfd);
+	ask_of(pidfd, 0, 0, NULL, 0, MINCORE_PIDFD | BYTE_STATES);
+	munmap(m, 2 * page);
 }
 
 static void check_errors(void)
@@ -288,6 +316,7 @@ int main(int argc, char **argv)
 	if (!log_file)
 		die(argv[1]);
 	check_flags();
+	check_process();
 	check_errors();
 	check_anonymous();
 	check_many();
