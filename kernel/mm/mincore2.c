@@ -210,7 +210,8 @@ static __always_inline void emit_not_present(struct mincore_walk *w, pte_t *ptep
 		state = w->unmapped_state;
 		while (next != end && pte_none(ptep_get(++ptep))) {
 			next += PAGE_SIZE;
-			if ((state & MINCORE_ASK_FILE) && next >= w->addr + MINCORE_TABLE_WORK * PAGE_SIZE)
+			if ((state & MINCORE_ASK_FILE) &&
+			    next - w->addr >= MINCORE_TABLE_WORK * PAGE_SIZE)
 				break;
 		}
 	} else if (state & w->want & MINCORE_RESIDENT) {
