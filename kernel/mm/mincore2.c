@@ -194,7 +194,7 @@ static void emit_one(struct mincore_walk *w, pte_t pte)
 		page = vm_normal_page(w->vma, w->addr, pte);
 	/* A copy; not the device, or a hole of it. */
 	if (page && PageAnon(page))
-		state &= ~MINCORE_DAX;
+		state &= ~(u64)MINCORE_DAX;
 	report(w, w->addr + PAGE_SIZE, state);
 }
 
@@ -217,7 +217,7 @@ static __always_inline void emit_not_present(struct mincore_walk *w, pte_t *ptep
 	} else if (state & w->want & MINCORE_RESIDENT) {
 		w->work--;
 		if (!mincore_swap(pte))
-			state &= ~MINCORE_RESIDENT;
+			state &= ~(u64)MINCORE_RESIDENT;
 	}
 	report(w, next, state);
 }
