@@ -67,6 +67,15 @@ static unsigned char *map_whole(struct world *w, int fd, int flags)
 	return addr == MAP_FAILED ? NULL : addr;
 }
 
+static bool map_file_twice(struct world *w, struct file *f)
+{
+	if (!identify(f->fd, &f->number, &f->generation))
+		return trouble(w, "inode");
+	f->sync = map_whole(w, f->fd, MAP_SHARED_VALIDATE | MAP_SYNC);
+	f->plain = map_whole(w, f->fd, MAP_SHARED);
+	return f->sync && f->plain ? true : trouble(w, "mmap");
+}
+
 /* Makes the file of an object that the model has just made, with what it has. */
 static bool make_file(struct world *w, int object)
 {
@@ -84,11 +93,19 @@ static bool make_file(struct world *w, int object)
 	free(data);
 	if (n != o->size)
 		return trouble(w, "create and write");
-	if (!identify(f->fd, &f->number, &f->generation))
-		return trouble(w, "inode");
-	f->sync = map_whole(w, f->fd, MAP_SHARED_VALIDATE | MAP_SYNC);
-	f->plain = map_whole(w, f->fd, MAP_SHARED);
-	return f->sync && f->plain ? true : trouble(w, "mmap");
+	return map_file_twice(w, f);
+}
+
+/* A clone of file A. */
+static bool make_clone(struct world *w, int object)
+{
+	struct file *f = &w->file[object];
+	char path[80];
+
+	f->fd = open(path_of(w, object, path, sizeof(path)), O_RDWR | O_CREAT | O_EXCL, 0644);
+	if (f->fd < 0 || ioctl(f->fd, FICLONE, w->file[0].fd))
+		return trouble(w, "clone");
+	return map_file_twice(w, f);
 }
 
 static struct file *file_of(struct world *w, int file)
@@ -96,13 +113,21 @@ static struct file *file_of(struct world *w, int file)
 	return &w->file[w->model.slot[file]];
 }
 
-/* The files as a history finds them: durable. */
+/*
+ * The files as a history finds them: durable. XFS takes a file for clean only after an fsync
+ * that found it uncommitted, so that each of them is synced, A before its clones.
+ */
 bool begin_world(struct world *w)
 {
+	bool shared = w->history.form->shared;
+
 	model_start(&w->model, w->history.form, w->history.files, true);
-	for (int i = 0; i < w->history.files; i++)
-		if (!make_file(w, i) || fsync(w->file[i].fd))
-			return trouble(w, "set up");
+	for (int i = 0; i < w->history.files; i++) {
+		if (i && shared ? !make_clone(w, i) : !make_file(w, i))
+			return false;
+		if (fsync(w->file[0].fd) || fsync(w->file[i].fd))
+			return trouble(w, "fsync");
+	}
 	return true;
 }
 

@@ -196,7 +196,10 @@ void model_start(struct model *m, const struct form *form, int files, bool with_
 	m->step = -1;
 	for (int i = 0; i < files; i++) {
 		add_object(m, i);
-		write_bytes(m, i, 0, form->base);
+		if (i && form->shared)
+			clone(m, 0, i);
+		else
+			write_bytes(m, i, 0, form->base);
 		sync_object(m, &m->object[i]);
 	}
 	m->step = 0;

@@ -36,10 +36,12 @@
  * @base: size at the beginning
  * @up: size after a truncate up
  * @end: size after fallocate
+ * @shared: all other files are clones of A, and all are synced
  */
 struct form {
 	const char *name;
 	off_t target, base, up, end;
+	bool shared;
 };
 
 /* Where in the target page. Stores are a cache line each. */

@@ -7,12 +7,20 @@
 
 const struct form forms[] = {
 	/* The file ends inside the page that everything is about, and off the 8-byte word. */
-	{ "end", HPAGE, HPAGE + 2003, 2 * HPAGE + 1003, 3 * HPAGE + 55 },
-	/* It ends behind it. */
-	{ "middle", HPAGE, 3 * HPAGE + 77, 5 * HPAGE + 1003, 6 * HPAGE + 55 },
-	/* The page is in the middle of 2 MiB that one PMD entry can map. */
-	{ "huge", HUGE_BYTES / 2, HUGE_BYTES + 2003, HUGE_BYTES + HPAGE + 1003, HUGE_BYTES + 2 * HPAGE + 55 },
-	{ 0 }
+	{
+		.name = "end", .target = HPAGE, .base = HPAGE + 2003, .up = 2 * HPAGE + 1003,
+		.end = 3 * HPAGE + 55
+	}, {
+		.name = "shared", .target = HPAGE, .base = HPAGE + 2003, .up = 2 * HPAGE + 1003,
+		.end = 3 * HPAGE + 55, .shared = true
+	}, { /* It ends behind it. */
+		.name = "middle", .target = HPAGE, .base = 3 * HPAGE + 77, .up = 5 * HPAGE + 1003,
+		.end = 6 * HPAGE + 55
+	}, { /* The page is in the middle of 2 MiB that one PMD entry can map. */
+		.name = "huge", .target = HUGE_BYTES / 2, .base = HUGE_BYTES + 2003,
+		.up = HUGE_BYTES + HPAGE + 1003, .end = HUGE_BYTES + 2 * HPAGE + 55
+	},
+	{ .name = NULL }
 };
 
 static const struct { char kind; bool two; const char *words; } table[] = {

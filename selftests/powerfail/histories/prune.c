@@ -50,6 +50,8 @@ static bool connected(const struct sequence *h, int count, int a, int b)
 {
 	int group[MAX_FILES] = { 0, 1, 2 };
 
+	if (h->form->shared)
+		return true;
 	for (int i = 0; i < count; i++) {
 		int from = h->ops[i].to < 0 ? -1 : group[h->ops[i].to];
 
@@ -181,7 +183,7 @@ static bool plain_in_place(const struct sequence *h)
 {
 	for (int i = 0; i < h->count; i++) {
 		const struct op *op = &h->ops[i];
-		bool noticed = op->kind != 'p';
+		bool noticed = op->kind != 'p' || h->form->shared;
 
 		for (int j = 0; j < h->count; j++)
 			if (about(&h->ops[j], op->file) && !in(j < i ? "spwWay" : "spwWhzdtuafyn", h->ops[j].kind))

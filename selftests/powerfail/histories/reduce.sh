@@ -5,7 +5,7 @@
 
 REDUCE_MAX=12 # so many are looked for; each takes two boots
 
-# is_part KIND HISTORY SHORT: is SHORT what is left of HISTORY without some operations?
+# is_part HISTORY SHORT: is SHORT what is left of HISTORY without some operations?
 is_part() {
 	awk -v whole="$1" -v part="$2" 'BEGIN {
 		n = split(whole, w, "-"); m = split(part, p, "-")
@@ -14,19 +14,21 @@ is_part() {
 	}'
 }
 
-# reduce_one KIND FORM FILES HISTORY: prints the shortest that fails, and how often it did.
+# reduce_one KIND FORM FILES HISTORY NUMBER: prints the shortest that fails, and how often it did.
 # Each part is done twice in a batch, the whole three times.
 reduce_one() {
-	local results=$out/results log=$out/reduce-$((++reductions))
+	local results=$out/results log=$out/reduce-$5 first
 	{
 		"$generate" parts "$2" "$3" "$4" | sed p
 		printf '%s %s %s\n' "$2" "$3" "$4" "$2" "$3" "$4" "$2" "$3" "$4"
-	} | head -n "$SLOTS" | awk -v kind="$1" '{ print NR, kind, $0 }' >"$work/parts"
-	: >"$log"
-	out=$log.d
+	} | awk -v kind="$1" '{ print NR, kind, $0 }' >"$work/parts"
+	out=$log
 	mkdir -p "$out"
 	: >"$out/results"
-	batch "$work/parts" "$out/batch" >&2 || true
+	for ((first = 1; first <= $(wc -l <"$work/parts"); first += SLOTS)); do
+		sed -n "$first,$((first + SLOTS - 1))p" "$work/parts" >"$work/some"
+		batch "$work/some" "$out/batch-$first" >&2 || true
+	done
 	out=${results%/results}
 	# Verdicts by history, the shortest first; one that fails sometimes is no good.
 	awk -F'\t' '
@@ -38,22 +40,27 @@ reduce_one() {
 				if (bad[k] == n[k] && (best == "" || len[k] < len[best])) best = k
 			}
 			if (best != "") print best "\t" bad[best] " of " n[best] "\t" note[best]
-		}' "$log.d/results"
+		}' "$log/results"
 }
 
 # reduce_all: of all that failed, the shortest that do, each with an example.
 reduce_all() {
-	local kind form files history found name rest known=()
+	local kind form files history found name rest why times known=()
 	reductions=0
 	while IFS=$'\t' read -r kind form files history; do
 		found=''
 		for name in "${known[@]}"; do
 			read -r _ _ _ rest <<<"$name"
-			if [[ $name == "$kind "* ]] && is_part "$history" "$rest"; then found=1; break; fi
+			if [[ $name == "$kind $form "* ]] && is_part "$history" "$rest"; then found=1; break; fi
 		done
 		[[ ! $found ]] || continue
-		((reductions < REDUCE_MAX)) || { echo "# not all were reduced"; break; }
-		found=$(reduce_one "$kind" "$form" "$files" "$history")
+		if [[ $history != *-* ]]; then # it cannot be shorter
+			known+=("$kind $form $files $history")
+			echo "# shortest: $kind $form $files $history ($("$generate" words "$form" "$files" "$history"))"
+			continue
+		fi
+		((++reductions <= REDUCE_MAX)) || { echo "# not all were reduced"; break; }
+		found=$(reduce_one "$kind" "$form" "$files" "$history" "$reductions")
 		if [[ ! $found ]]; then
 			echo "# $kind.$form.$files.$history did not fail again"
 			continue

@@ -24,14 +24,16 @@ static void expect(const char *name, bool good)
 		printf("# %s\n", why);
 }
 
-/* A history with its last store, all stores promised; the files begin as form "end" has them. */
+static const char *form = "end";
+
+/* A history with its last store, all stores promised. */
 static void live(const char *text, bool promised)
 {
 	struct op last = { LAST, 0, -1 };
 
 	model_end(&m);
 	why[0] = 0;
-	h.form = find_form("end");
+	h.form = find_form(form);
 	h.files = 3;
 	if (!parse_history(&h, text)) {
 		expect(text, false);
@@ -175,6 +177,14 @@ static void shared(void)
 	b = now(1);
 	bytes(0, h.form->base, 2);
 	expect("but not after fsync", judged(b) == LOST);
+	form = "shared";
+	live("hB", true);
+	form = "end";
+	b = now(1);
+	bytes(0, h.form->base, 1);
+	expect("a file may begin as a clone", judged(b) == KEPT);
+	bytes(T + LAST_AT, T + LAST_AT + LINE, 2);
+	expect("and never had what the other one stored", judged(b) == FOREIGN && strstr(why, "operation 2 wrote to A"));
 	live("cAB-cBC-wA", true);
 	b = now(2);
 	expect("a chain has the first file's bytes", judged(b) == KEPT && data[0] == byte_of(1, 0));
@@ -230,7 +240,7 @@ static void all_kept(void)
 
 static enum reason pruned(const char *text, int files)
 {
-	h.form = find_form("end");
+	h.form = find_form(form);
 	h.files = files;
 	if (!parse_history(&h, text)) {
 		expect(text, false);
@@ -256,6 +266,9 @@ static void pruning(void)
 	expect("a store to a file that nobody has changed does not commit", pruned("hA-sB", 2) == APART);
 	expect("a clone over what was just punched is a clone", pruned("hB-cAB", 2) == UNDONE &&
 	       !pruned("cAB-hB-cAB", 2) && !pruned("sB-cAB", 2) && pruned("wA-nA", 2) == UNDONE);
+	form = "shared";
+	expect("who begins as a clone is noticed", !pruned("hB", 2) && !pruned("pB", 2) && !pruned("hB-wA", 2));
+	form = "end";
 	expect("so is one that is plain and in place", pruned("pA-hA", 2) == NOTHING && !pruned("pA-cAB", 2) &&
 	       !pruned("hA-pA", 2));
 	expect("nobody notices a write to another file", pruned("wB", 2) == APART && !pruned("wB-cBA", 2));
