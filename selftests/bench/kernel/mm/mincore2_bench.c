@@ -3,8 +3,8 @@
  * For measuring only: the floor under any walk of page tables, and how long
  * mincore() and mincore2() hold their locks. See selftests/bench.
  *
- * The two calls, and the old walk of mincore(), are compiled here a second time, with a clock at each lock, so
- * that the first copy, whose cost is measured, has none.
+ * The two calls, and the old walk of mincore(), are compiled here a second time, with a
+ * clock at each lock, so that the first copy, whose cost is measured, has none.
  */
 #include <linux/dax.h>
 #include <linux/hugetlb.h>
@@ -53,7 +53,7 @@ static void bench_ptl_end(void)
 	__ret;								\
 })
 
-/* The locks, as the two files below take them. */
+/* The locks, as the files below take them. */
 #define mmap_read_lock(mm)						\
 do {									\
 	(mmap_read_lock)(mm);						\
@@ -99,6 +99,8 @@ do {									\
 #define mincore_swap		bench_mincore_swap
 #define can_do_mincore		bench_can_do_mincore
 #define mincore_resident	bench_mincore_resident
+#define mincore_walk_vma	bench_mincore_walk_vma
+#define mincore_walk_gap	bench_mincore_walk_gap
 #define old_mincore		bench_old_mincore
 unsigned long mincore_cached(struct xa_state *xas, pgoff_t index, unsigned long max,
 			     int *work, bool *resident);
@@ -109,6 +111,7 @@ unsigned long mincore_resident(struct vm_area_struct *vma, unsigned long start,
 long old_mincore(unsigned long start, size_t len, unsigned char __user *vec);
 
 #include "mincore.c"
+#include "mincore_walk.c"
 #include "mincore2.c"
 #include "mincore_old.c"
 #undef old_mincore
