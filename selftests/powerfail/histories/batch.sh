@@ -22,11 +22,11 @@ build_histories() {
 		initramfs=$POWERFAIL_INITRAMFS
 		return
 	fi
-	mkdir -p "$work/root"/{tests,proc,sys,dev,mnt}
-	install -m 755 "$BUILD/powerfail/histories/powerfail" "$work/root/tests/init"
-	ln -f "$work/root/tests/init" "$work/root/init" # for the trial of KVM
+	mkdir -p "$work/tree"/{tests,proc,sys,dev,mnt}
+	install -m 755 "$BUILD/powerfail/histories/powerfail" "$work/tree/tests/init"
+	ln -f "$work/tree/tests/init" "$work/tree/init" # for the trial of KVM
 	initramfs=$work/initramfs
-	(cd "$work/root" && find . -mindepth 1 | cpio --create --format=newc --owner=+0:+0 --quiet) >"$initramfs"
+	(cd "$work/tree" && find . -mindepth 1 | cpio --create --format=newc --owner=+0:+0 --quiet) >"$initramfs"
 }
 
 # make_filesystem KIND FILE: as ../layout has it, but small.
