@@ -93,6 +93,7 @@ static void start_looker(void)
 		looker(go[0], done[1]);
 	}
 	close(go[0]);
+	close(done[1]);	/* so that its death is seen */
 	looker_go = go[1];
 	looker_done = done[0];
 }
