@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../guest/pf.h"
 #include "boot.h"
 
 /* The first line of a file, without its end. False: there is none. */
@@ -113,7 +114,7 @@ static void set(const char *path, const char *value)
 	int fd = open(path, O_WRONLY);
 
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		fprintf(stderr, "%s: %s\n", path, strerrorname_np(errno));
+		report("problem %s: %s", path, strerrorname_np(errno));
 	if (fd >= 0)
 		close(fd);
 }
