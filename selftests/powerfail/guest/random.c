@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "linux/mincore.h"
+#include "dice.h"
 #include "log.h"
 #include "pf.h"
 
@@ -65,17 +66,6 @@ static void put(struct record r)
 	r.valid = 0;
 	logged->records[i] = r;
 	__atomic_store_n(&logged->records[i].valid, 1, __ATOMIC_SEQ_CST);
-}
-
-static uint64_t dice;
-
-/* 0..n-1 */
-static uint32_t roll(uint32_t n)
-{
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return (dice >> 32) % n;
 }
 
 static sigjmp_buf on_fault;

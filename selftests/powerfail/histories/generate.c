@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../guest/dice.h"
 #include "prune.h"
 
 static struct op ops[MAX_ALPHABET];
@@ -89,16 +90,6 @@ static void complete(struct sequence *h, int length)
 		h->form->name, h->files, letters, left, all, 100.0 * left / all);
 }
 
-static uint64_t dice;
-
-static uint32_t roll(uint32_t n)
-{
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return (dice >> 32) % n;
-}
-
 /* Three times as likely as any other: what lets files share blocks. */
 static const struct op *draw(void)
 {
@@ -127,8 +118,8 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct sequence));
 }
 
-/* Of those with no clone, where there could be one, one in four is taken. */
-static void sample(struct sequence *h, int length, long count, bool shares)
+/* Of those with no clone, where there could be one, one in four is taken. False: too few. */
+static bool sample(struct sequence *h, int length, long count, bool shares)
 {
 	struct sequence *seen = calloc(count, sizeof(*seen));
 	long found = 0;
@@ -152,6 +143,7 @@ static void sample(struct sequence *h, int length, long count, bool shares)
 	free(seen);
 	if (found < count)
 		fprintf(stderr, "only %ld were found\n", found);
+	return found == count;
 }
 
 /* What is left is taken as it is, pruned or not, if it can be done. */
@@ -232,6 +224,5 @@ int main(int argc, char **argv)
 	/* Others for each form. */
 	dice = ((h.form - forms) * 1000003 + number(argv[7], 0, 1000000000) + 1) * 0x9e3779b97f4a7c15ULL;
 	roll(2);
-	sample(&h, number(argv[5], 1, MAX_OPS - 1), number(argv[6], 1, 1000000), shares);
-	return 0;
+	return !sample(&h, number(argv[5], 1, MAX_OPS - 1), number(argv[6], 1, 1000000), shares);
 }
