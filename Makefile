@@ -33,7 +33,8 @@ check-more:
 	@$(STEPS)/check-more
 
 #: make check-powerfail  cut a guest's power in every case of selftests/powerfail/cases
-#:                     (HISTORIES=1, 2, 3: in every history of so many operations instead)
+#:                     (HISTORIES=1, 2, 3: in every history of up to so many operations
+#:                     instead; 4 and more: at random)
 check-powerfail:
 	@$(STEPS)/powerfail
 

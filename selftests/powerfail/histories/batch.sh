@@ -5,6 +5,7 @@
 # between. Sourced by run, whose variables it uses.
 
 SLOT_MB=32              # of a filesystem; a slot has more
+LOOK_SECONDS=120        # for e2fsck or xfs_repair; one that needs longer finds it unsound
 DATA_START=$((2 << 20)) # of a namespace, behind what the kernel keeps of it
 
 # build_programs: what makes the lists, and the guest's program. Sets generate.
@@ -75,6 +76,7 @@ prepare_slots() {
 	DEVICES=$(awk '$1 == "n0"' <<<"$DEVICES")
 	from=$images
 	key=${images##*/}.$({
+		echo "$SLOT_MB $DATA_START"
 		sed -n '/^make_filesystem()/,/^prepare_slots()/p' "$histories/batch.sh"
 		versions e2fsprogs xfsprogs
 	} | hash)
@@ -101,8 +103,8 @@ look_at() {
 	dd if="$1/$5" of="$file" bs=1M skip=$(($6 >> 20)) count="$SLOT_MB" conv=sparse status=none
 	truncate -s "${SLOT_MB}M" "$file"
 	case $3 in
-	ext4) e2fsck -fn "$file" ;;
-	xfs) xfs_repair -n -f "$file" ;;
+	ext4) timeout "$LOOK_SECONDS" e2fsck -fn "$file" ;;
+	xfs) timeout "$LOOK_SECONDS" xfs_repair -n -f "$file" ;;
 	esac >"$file.out" 2>&1 && echo "sound $2" ||
 		echo "unsound $2 $(grep -v -E '^(e2fsck|Pass|Phase|.* - )' "$file.out" | head -n 1)"
 	rm -f "$file" "$file.out"

@@ -304,6 +304,7 @@ static bool work_all(const char *list, bool crash)
 			work(list, i, crash);
 			if (write(done[1], "d", 1) != 1)
 				_exit(2);
+			close(done[1]);	/* so that the other's death is seen */
 			/* Nothing is closed before the power is cut. */
 			while (crash)
 				pause();

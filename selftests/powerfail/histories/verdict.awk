@@ -17,7 +17,6 @@ function rest(from,   i, text) {
 	return text
 }
 
-FNR == 1 { file++ }
 FILENAME == ARGV[1] { number[++count] = $1; what[$1] = $2 "\t" $3 "\t" $4 "\t" $5; next }
 FILENAME == ARGV[2] {
 	if ($1 == "done") results[$2] = $8
