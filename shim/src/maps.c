@@ -155,6 +155,13 @@ int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 	return vma->start < vma->end && vma->end > at ? 1 : -EIO;
 }
 
+bool mincore2_maps_gone(struct mincore2_lines *lines, char *line)
+{
+	lines->pos = lines->len = 0;
+	return lseek(lines->fd, 0, SEEK_SET) ||
+	       mincore2_maps_line(lines, line, MINCORE2_LINE) <= 0;
+}
+
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd)
 {
 	struct stat st;

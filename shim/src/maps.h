@@ -80,6 +80,18 @@ bool mincore2_maps_parse(const char *line, struct mincore2_vma *vma);
 int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 			char *name, size_t size);
 
+/**
+ * mincore2_maps_gone() - is the address space gone that maps was opened for?
+ * @lines: maps; it is read from its start
+ * @line: MINCORE2_LINE bytes to work with
+ *
+ * An open maps stays that of one address space. Once the process has ended or executed
+ * another program it is empty, which looks like the end of the list.
+ *
+ * Return: whether it is, or never was: a kernel thread has none.
+ */
+bool mincore2_maps_gone(struct mincore2_lines *lines, char *line);
+
 /* Is @fd the file of @vma? No where maps has other numbers than fstat(2) (btrfs). */
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd);
 

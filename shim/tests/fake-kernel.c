@@ -9,8 +9,9 @@
  * start on; the last one goes on to the end. Words before it, each with a
  * comma: "short" (one element a call), "eintr" (every other call fails with
  * EINTR), "old" (knows no MINCORE_PIDFD), "enomem", "silent" (stores nothing), "gap" and "beyond" (regions
- * that do not tile). It obeys mincore2(2) in checking its arguments; it knows
- * nothing about real page tables. It gives up after a minute.
+ * that do not tile), "exec" (at the third question about another process that gets
+ * SIGUSR1, and has to execute another program then). It obeys mincore2(2) in checking
+ * its arguments; it knows nothing about real page tables. It gives up after a minute.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -53,7 +54,7 @@ struct step {
 
 static struct step steps[MOST];
 static size_t nr_steps;
-static bool one_a_call, every_other_eintr, always_enomem, silent, gap, beyond, old;
+static bool one_a_call, every_other_eintr, always_enomem, silent, gap, beyond, old, exec;
 
 static void die(const char *what)
 {
@@ -69,7 +70,7 @@ static void parse_script(char *script)
 	} words[] = {
 		{ "short", &one_a_call }, { "eintr", &every_other_eintr },
 		{ "enomem", &always_enomem }, { "silent", &silent },
-		{ "gap", &gap }, { "beyond", &beyond }, { "old", &old },
+		{ "gap", &gap }, { "beyond", &beyond }, { "old", &old }, { "exec", &exec },
 	};
 
 	for (char *word = strtok(script, ","); word; word = strtok(NULL, ",")) {
@@ -235,12 +236,41 @@ static long process_of(pid_t pid, int pidfd)
 	return found;
 }
 
+static void read_comm(pid_t pid, char name[32])
+{
+	char path[64];
+	FILE *file;
+
+	memset(name, 0, 32);
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(name, 32, file))
+		die(path);
+	fclose(file);
+}
+
+static void make_exec(pid_t pid)
+{
+	char before[32], now[32];
+
+	read_comm(pid, before);
+	kill(pid, SIGUSR1);
+	for (int i = 0; i < 1000; i++) {
+		read_comm(pid, now);
+		if (strcmp(before, now))
+			return;
+		usleep(10000);
+	}
+	errno = ETIMEDOUT;
+	die("waiting for the process to execute another program");
+}
+
 /* The rules of mincore2(2) for its arguments, then the script. */
 static long call(pid_t pid, const __u64 args[6])
 {
 	unsigned int flags = (unsigned int)args[4];
 	unsigned int level = flags & MINCORE_LEVEL;
-	static unsigned int calls;
+	static unsigned int calls, about_process;
 	long target = pid;
 	bool of_process = flags & MINCORE_PIDFD && !old;
 
@@ -257,6 +287,8 @@ static long call(pid_t pid, const __u64 args[6])
 		return target;
 	if (!args[1] || !args[3] || silent)
 		return 0;
+	if (exec && of_process && ++about_process == 3)
+		make_exec((pid_t)target);
 	if (always_enomem)
 		return -ENOMEM;
 	if (every_other_eintr && ++calls % 2)

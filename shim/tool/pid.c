@@ -146,9 +146,12 @@ static int list_mappings(struct listing *listing, const struct options *options)
 			err = add_row(listing, &vma, options);
 		at = vma.end;
 	}
-	close(maps.fd);
 	if (ret < 0 && !err)
 		err = fail(listing->error, -ret, "cannot see its mappings: %m");
+	if (mincore2_maps_gone(&maps, line))
+		err = at ? fail(listing->error, EAGAIN, "it has executed another program meanwhile: %m") :
+			   fail(listing->error, ESRCH, "it has no memory: %m");
+	close(maps.fd);
 	return err;
 }
 
@@ -162,12 +165,11 @@ static int look_at_process(struct listing *listing, const struct options *option
 	if (listing->process.pidfd < 0)
 		return listing->process.pidfd;
 	err = list_mappings(listing, options);
-	/* One that ended meanwhile had no mappings at the end. */
-	if (err)
-		return err;
-	err = mincore2_iter_init_process(&it, listing->process.pidfd, 0, 0,
-					 MINCORE_DAX, MINCORE2_EMULATE);
-	return err ? fail(listing->error, -err, "it has ended: %m") : 0;
+	/* Whatever was seen of one that ended meanwhile, this is why. */
+	if (mincore2_iter_init_process(&it, listing->process.pidfd, 0, 0, MINCORE_DAX,
+				       MINCORE2_EMULATE) == -ESRCH)
+		err = fail(listing->error, ESRCH, "it has ended: %m");
+	return err;
 }
 
 static const char *backing_of(const struct row *row)
