@@ -32,8 +32,12 @@ static int open_error(int err)
 /* The same of another process, which may not be looked at. */
 static int open_error_of(const struct mincore2_emu_env *env, int err)
 {
-	return env->other && (err == -EACCES || err == -EPERM) ? -EPERM :
-	       open_error(err);
+	if (env->other && (err == -EACCES || err == -EPERM))
+		return -EPERM;
+	/* Of a process without memory the kernel opens an empty file, or none. */
+	if (env->other && err == -ESRCH)
+		return -ESRCH;
+	return open_error(err);
 }
 
 MINCORE2_API enum mincore2_way mincore2_way(unsigned int options)
@@ -184,6 +188,21 @@ static ssize_t run(struct mincore2_emu_call *call)
 	return ret;
 }
 
+/*
+ * Of another process: without memory it has no mappings, which is not the same as
+ * having nothing mapped. Whoever had some and has none at the end has executed another
+ * program, or has ended, which the caller looks at.
+ */
+static ssize_t run_other(struct mincore2_emu_call *call)
+{
+	ssize_t ret;
+
+	if (mincore2_maps_gone(&call->maps, call->line))
+		return -ESRCH;
+	ret = run(call);
+	return mincore2_maps_gone(&call->maps, call->line) ? -EAGAIN : ret;
+}
+
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 			 size_t length, struct mincore_region *vec, size_t nr,
 			 unsigned int bits, unsigned int options,
@@ -220,7 +239,7 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 	call.pages.fd = mincore2_emu_open(env, "pagemap");
 	call.pages.scan = !env->no_scan;
 	call.query = !env->no_query;
-	ret = run(&call);
+	ret = env->other ? run_other(&call) : run(&call);
 	if (ret > 0)
 		*unknown = call.unknown;
 	close(call.maps.fd);

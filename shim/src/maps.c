@@ -157,9 +157,13 @@ int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 
 bool mincore2_maps_gone(struct mincore2_lines *lines, char *line)
 {
+	bool gone;
+
 	lines->pos = lines->len = 0;
-	return lseek(lines->fd, 0, SEEK_SET) ||
+	gone = lseek(lines->fd, 0, SEEK_SET) ||
 	       mincore2_maps_line(lines, line, MINCORE2_LINE) <= 0;
+	lines->pos = lines->len = 0;
+	return lseek(lines->fd, 0, SEEK_SET) || gone;
 }
 
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd)

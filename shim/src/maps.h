@@ -82,7 +82,7 @@ int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 
 /**
  * mincore2_maps_gone() - is the address space gone that maps was opened for?
- * @lines: maps; it is read from its start
+ * @lines: maps; it is read from its start, and is there again afterwards
  * @line: MINCORE2_LINE bytes to work with
  *
  * An open maps stays that of one address space. Once the process has ended or executed
