@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "emu.h"
+#include "judge.h"
 #include "tap.h"
 
 static size_t page;
@@ -220,6 +221,24 @@ static void kernel_thread(const char *map)
 	   "a kernel thread has no memory: ESRCH, or not to be looked at (%d)", ret);
 }
 
+/* What is not opened must not be closed: 0 is a good descriptor. */
+static void failed_operand(void)
+{
+	const struct options options = {
+		.bits = MINCORE_DAX, .way = MINCORE2_WAY_EMULATED,
+	};
+	struct report report;
+
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != 0) {
+		ok(false, "standard input");
+		return;
+	}
+	ok(report_examine(&report, "2147483646:1000", &options) == -ESRCH,
+	   "an operand of a process that there is not: ESRCH");
+	ok(fcntl(STDIN_FILENO, F_GETFD) >= 0, "  standard input is still open");
+	report_free(&report);
+}
+
 int main(void)
 {
 	char *map;
@@ -233,5 +252,6 @@ int main(void)
 	without_memory(map);
 	kernel_thread(map);
 	gone_meanwhile();
+	failed_operand();
 	return tap_done();
 }

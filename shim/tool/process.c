@@ -31,7 +31,7 @@ static bool parse_operand(const char *text, struct process *process)
 {
 	uint64_t pid;
 
-	*process = (struct process) { 0 };
+	*process = (struct process) { .pidfd = -1 };
 	if (!mincore2_digits(&text, 10, &pid) || *text++ != ':' || !pid ||
 	    pid > INT_MAX || !read_address(&text, &process->start))
 		return false;
