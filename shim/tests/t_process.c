@@ -221,6 +221,59 @@ static void kernel_thread(const char *map)
 	   "a kernel thread has no memory: ESRCH, or not to be looked at (%d)", ret);
 }
 
+/* Descriptors that are good, and are no pidfds. */
+static void no_pidfds(void)
+{
+	static const char *const names[] = { "/dev/null", "/bin/sh", "/proc/self", "/" };
+	struct mincore2_iter it;
+	int ends[2], ret;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int fd = open(names[i], O_RDONLY | O_CLOEXEC);
+
+		ret = mincore2_iter_init_process(&it, fd, 0, page, MINCORE_DAX,
+						 MINCORE2_EMULATE_ALWAYS);
+		close(fd);
+		ok(ret == -EBADF, "%s is no pidfd: EBADF (%d)", names[i], ret);
+	}
+	if (pipe(ends)) {
+		ok(false, "a pipe");
+		return;
+	}
+	ret = mincore2_iter_init_process(&it, ends[0], 0, page, MINCORE_DAX,
+					 MINCORE2_EMULATE_ALWAYS);
+	ok(ret == -EBADF, "nor is a pipe: EBADF (%d)", ret);
+	close(ends[0]);
+	close(ends[1]);
+	errno = EXFULL;
+	ret = mincore2_iter_init_process(&it, ends[0], 0, page, MINCORE_DAX,
+					 MINCORE2_EMULATE_ALWAYS);
+	ok(ret == -EBADF && errno == EXFULL,
+	   "nor is what is closed, and errno is left alone: EBADF (%d)", ret);
+}
+
+/* Of somebody else, and not a child: that is a pidfd nevertheless. */
+static void foreign(void)
+{
+	struct mincore2_iter it;
+	int status = -1, ret;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int pidfd = open_pidfd(getppid());
+
+		if (!geteuid() && setresuid(65534, 65534, 65534))
+			_exit(1);
+		ret = mincore2_iter_init_process(&it, pidfd, 0, page, MINCORE_DAX,
+						 MINCORE2_EMULATE_ALWAYS);
+		_exit(ret ? 2 : 0);
+	}
+	ret = waitpid(pid, &status, 0) == pid && status == 0;
+	ok(ret, "a pidfd of one's parent, as another user (status %#x)", (unsigned int)status);
+}
+
 /* What is not opened must not be closed: 0 is a good descriptor. */
 static void failed_operand(void)
 {
@@ -252,6 +305,8 @@ int main(void)
 	without_memory(map);
 	kernel_thread(map);
 	gone_meanwhile();
+	no_pidfds();
+	foreign();
 	failed_operand();
 	return tap_done();
 }
