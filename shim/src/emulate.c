@@ -74,28 +74,10 @@ MINCORE2_API const char *mincore2_way_string(enum mincore2_way way)
 	return "unknown";
 }
 
-/* The next mapping that ends behind @at. Returns 1, 0 at the end, or -errno. */
 static int next_vma(struct mincore2_emu_call *call, uint64_t at,
 		    struct mincore2_vma *vma)
 {
-	int ret;
-
-	if (call->query) {
-		ret = mincore2_maps_query(call->maps.fd, at, vma, call->line,
-					  sizeof(call->line));
-		if (ret >= 0)
-			return ret;
-		call->query = false;
-	}
-	do {
-		ret = mincore2_maps_line(&call->maps, call->line,
-					   sizeof(call->line));
-		if (ret <= 0)
-			return ret;
-	} while (!mincore2_maps_parse(call->line, vma) || vma->end <= at);
-	if (ret == 2)
-		vma->name = "?";	/* cut: it would lead elsewhere */
-	return 1;
+	return mincore2_maps_next(&call->maps, &call->query, at, vma, call->line);
 }
 
 static int rewind_maps(struct mincore2_emu_call *call)

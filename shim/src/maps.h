@@ -81,6 +81,19 @@ int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 			char *name, size_t size);
 
 /**
+ * mincore2_maps_next() - the next mapping, asked for where that can be done
+ * @lines: maps, from its start on if @query
+ * @query: ask; cleared once that has failed: lines are read from then on
+ * @at: an address, not below that of the call before
+ * @vma: receives the first mapping that ends behind it
+ * @line: MINCORE2_LINE bytes for its name; @vma->name may point there
+ *
+ * Return: 1; 0 at the end; or a negative errno, -ESRCH: the address space is gone.
+ */
+int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
+		       struct mincore2_vma *vma, char *line);
+
+/**
  * mincore2_maps_gone() - is the address space gone that maps was opened for?
  * @lines: maps; it is read from its start, and is there again afterwards
  * @line: MINCORE2_LINE bytes to work with

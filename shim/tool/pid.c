@@ -123,7 +123,7 @@ static int list_mappings(struct listing *listing, const struct options *options)
 	struct mincore2_vma vma;
 	bool query = true;
 	uint64_t at = 0;
-	int ret = 1, err = 0;
+	int ret = 0, err = 0;
 
 	path_print(path, "/proc/%d/maps", (int)options->pid);
 	maps.fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -131,17 +131,8 @@ static int list_mappings(struct listing *listing, const struct options *options)
 		return fail(listing->error, errno == ENOENT ? ESRCH :
 			    errno == EACCES ? EPERM : errno,
 			    "cannot see its mappings: %m");
-	while (!err && ret > 0) {
-		/* It also has the size of pages; not all kernels have it. */
-		if (query) {
-			ret = mincore2_maps_query(maps.fd, at, &vma, line,
-						  sizeof(line));
-			query = ret >= 0;
-		}
-		if (!query)
-			ret = mincore2_maps_line(&maps, line, sizeof(line));
-		if (ret <= 0 || (!query && !mincore2_maps_parse(line, &vma)))
-			continue;
+	/* Asked for, it also has the size of its pages; not all kernels tell. */
+	while (!err && (ret = mincore2_maps_next(&maps, &query, at, &vma, line)) > 0) {
 		if (is_of_process(&vma))
 			err = add_row(listing, &vma, options);
 		at = vma.end;
