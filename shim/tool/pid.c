@@ -124,8 +124,10 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 	};
 	struct row row = { .vma = *vma };
 	struct region_list list = { 0 };
-	int err;
+	int err = process_reach(vma, listing->error);
 
+	if (err)
+		return err;
 	err = mapping_query(&mapping, options->way, BITS, options->cancelled,
 			    &list, listing->error);
 	/* One that has gone meanwhile has nothing mapped: it is left out. */

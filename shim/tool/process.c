@@ -70,6 +70,14 @@ static struct mincore2_lines open_proc(const struct process *process,
 	return (struct mincore2_lines) { .fd = open(path, O_RDONLY | O_CLOEXEC) };
 }
 
+int process_reach(const struct mincore2_vma *vma, char *error)
+{
+	/* A call takes addresses and lengths of the caller's width. */
+	if ((uintptr_t)(vma->end - 1) == vma->end - 1)
+		return 0;
+	return fail(error, EOVERFLOW, "memory above 4 GiB takes a tool of 64 bits: %m");
+}
+
 int process_find(struct process *process, const char *operand,
 		 const char *root, char *error)
 {
@@ -91,6 +99,8 @@ int process_find(struct process *process, const char *operand,
 	if (!found)
 		return fail(error, ENOENT, "process %d has no mapping there",
 			    (int)process->pid);
+	if (process_reach(vma, error))
+		return -EOVERFLOW;
 	if (!vma->ino || process->path[0] != '/')
 		return fail(error, EINVAL, "what is mapped there is no file");
 	if (!process->end) {
