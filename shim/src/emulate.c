@@ -32,7 +32,8 @@ static int open_error(int err)
 /* The same of another process, which may not be looked at. */
 static int open_error_of(const struct mincore2_emu_env *env, int err)
 {
-	if (env->other && (err == -EACCES || err == -EPERM))
+	/* The option hidepid of /proc hides it: ENOENT. The caller looks if it has ended. */
+	if (env->other && (err == -EACCES || err == -EPERM || err == -ENOENT))
 		return -EPERM;
 	/* Of a process without memory the kernel opens an empty file, or none. */
 	if (env->other && err == -ESRCH)

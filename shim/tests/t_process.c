@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -274,6 +276,41 @@ static void foreign(void)
 	ok(ret, "a pidfd of one's parent, as another user (status %#x)", (unsigned int)status);
 }
 
+/* A /proc that does not show processes of other users, to one who is none of them. */
+enum { NO_MOUNT = 200 };
+
+static int ask_hidden(const void *addr)
+{
+	int pidfd = open_pidfd(getppid());
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("proc", "/proc", "proc", 0, "hidepid=2") ||
+	    setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534) ||
+	    prctl(PR_SET_DUMPABLE, 1))
+		return NO_MOUNT;
+	return ask(pidfd, addr);
+}
+
+static void hidden(const void *addr)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int ret = ask_hidden(addr);
+
+		_exit(ret == -EPERM ? 0 : ret < 0 ? -ret : ret);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_MOUNT)
+		ok(true, "# SKIP processes that are hidden: /proc cannot be mounted here");
+	else
+		ok(!status, "a process that /proc hides may not be looked at: EPERM (status %#x)",
+		   (unsigned int)status);
+}
+
 /* What is not opened must not be closed: 0 is a good descriptor. */
 static void failed_operand(void)
 {
@@ -307,6 +344,7 @@ int main(void)
 	gone_meanwhile();
 	no_pidfds();
 	foreign();
+	hidden(map);
 	failed_operand();
 	return tap_done();
 }

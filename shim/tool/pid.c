@@ -167,8 +167,7 @@ static int list_mappings(struct listing *listing, const struct options *options)
 	path_print(path, "/proc/%d/maps", (int)options->pid);
 	maps.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (maps.fd < 0)
-		return fail(listing->error, errno == ENOENT ? ESRCH :
-			    errno == EACCES ? EPERM : errno,
+		return fail(listing->error, process_errno(options->pid, errno),
 			    "cannot see its mappings: %m");
 	/* Asked for, it also has the size of its pages; not all kernels tell. */
 	while (!err && (ret = mincore2_maps_next(&maps, &query, at, &vma, line)) > 0) {

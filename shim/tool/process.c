@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -70,6 +71,14 @@ static struct mincore2_lines open_proc(const struct process *process,
 	return (struct mincore2_lines) { .fd = open(path, O_RDONLY | O_CLOEXEC) };
 }
 
+int process_errno(pid_t pid, int err)
+{
+	/* /proc may hide what there is, with its option hidepid. */
+	if (err == ENOENT)
+		return kill(pid, 0) && errno == ESRCH ? ESRCH : EPERM;
+	return err == EACCES ? EPERM : err;
+}
+
 int process_reach(const struct mincore2_vma *vma, char *error)
 {
 	/* A call takes addresses and lengths of the caller's width. */
@@ -90,7 +99,7 @@ int process_find(struct process *process, const char *operand,
 		return fail(error, EINVAL, "not PID:ADDRESS or PID:START-END");
 	maps = open_proc(process, root, "maps");
 	if (maps.fd < 0)
-		return fail(error, errno == ENOENT ? ESRCH : errno,
+		return fail(error, process_errno(process->pid, errno),
 			     "cannot see the mappings of process %d: %m",
 			     (int)process->pid);
 	while (!found && mincore2_maps_line(&maps, line, sizeof(line)) > 0)
