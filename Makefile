@@ -100,8 +100,10 @@ deb-kernel: deps
 	@shim/packaging/make-deb-kernel $(if $(CONFIG),--config "$(CONFIG)")
 
 #: make clean          remove build/
+#:
+#: BASE=linux-7.3      behind any of them: with that kernel, instead of 6.12 (see README.md)
 clean:
-	@# Where the path has a blank these two are links to folders elsewhere.
-	@for d in $(BUILD)/linux $(BUILD)/strace; do \
+	@# Where the path has a blank these are links to folders elsewhere.
+	@for d in $(BUILD)/linux* $(BUILD)/strace; do \
 		[ ! -L "$$d" ] || rm -rf "$$(readlink "$$d")"; done
 	rm -rf $(BUILD)

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # common.sh: sourced by the steps of "make demo", "make check" and the like.
-# Goes to the project's folder, and sets BUILD (absolute).
+# Goes to the project's folder, and sets BUILD (absolute) and what base.sh does.
 
 steps_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$steps_dir/../.." || exit 1
@@ -11,8 +11,10 @@ mkdir -p "$BUILD/log"
 BUILD=$(cd "$BUILD" && pwd)
 export BUILD
 guest=selftests/guest
-linux=$BUILD/linux
-programs=$BUILD/guest-tests
+# shellcheck source=selftests/guest/lib/base.sh
+. "$guest/lib/base.sh"
+programs=$BUILD/guest-tests$base_suffix
+initramfs=$BUILD/initramfs$base_suffix.img
 
 stage() { printf '== %s\n' "$*" >&2; }
 
@@ -39,7 +41,7 @@ count() {
 build_kernel() {
 	stage "packages"
 	$guest/install-deps || return 1
-	stage "kernel (the first time takes some minutes)"
+	stage "kernel, $BASE (the first time takes some minutes)"
 	$guest/build-kernel
 }
 
@@ -65,5 +67,5 @@ build_programs() {
 }
 
 build_initramfs() {
-	$guest/make-initramfs --out "$BUILD/initramfs.img" --tests "$programs"
+	$guest/make-initramfs --out "$initramfs" --tests "$programs"
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # common.sh: sourced by the host's scripts. Sets guest_dir (this folder), project,
-# BUILD (absolute, exists).
+# BUILD (absolute, exists), and what base.sh does.
 
 guest_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 project=$(cd "$guest_dir/../.." && pwd)
@@ -12,6 +12,8 @@ BUILD=$(cd "$BUILD" && pwd)
 # Debian keeps mkfs and the like where a user's PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin
 self=${0##*/}
+# shellcheck source=selftests/guest/lib/base.sh
+. "$guest_dir/lib/base.sh"
 
 die() {
 	echo "$self: $*" >&2
