@@ -11,6 +11,7 @@
 #include "mapping.h"
 
 #include <linux/io_uring.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -332,6 +333,40 @@ TEST_F(other, protection_key)
 	ASSERT_EQ(0, pkey_set(key, PKEY_DISABLE_WRITE));
 	EXPECT_EQ(0, bit(p));
 	ASSERT_EQ(0, pkey_set(key, 0));
+	munmap(p, self->page);
+	pkey_free(key);
+}
+
+/* Proves that they do not count for the memory of another process. */
+TEST_F(other, protection_key_and_another_process)
+{
+	int key = pkey_alloc(0, PKEY_DISABLE_WRITE), pidfd;
+	struct mincore_region r = { 0 };
+	pid_t pid;
+	char *p;
+
+	if (key < 0)
+		SKIP(return, "no protection keys: %s", strerror(errno));
+	p = map_of(self->page, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_EQ(0, pkey_mprotect(p, self->page, PROT_READ | PROT_WRITE, key));
+	EXPECT_EQ(0, bit(p));
+	/* It has the same memory, and the same rights to the key. */
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	pidfd = (int)syscall(__NR_pidfd_open, pid, 0);
+	EXPECT_EQ(1, do_process(pidfd, (uintptr_t)p, 1, &r, 1,
+				MINCORE_REGIONS | MINCORE_PINNABLE));
+	EXPECT_EQ(MINCORE_PINNABLE, r.state);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(pidfd);
 	munmap(p, self->page);
 	pkey_free(key);
 }

@@ -32,8 +32,13 @@ static int open_error(int err)
 /* The same of another process, which may not be looked at. */
 static int open_error_of(const struct mincore2_emu_env *env, int err)
 {
-	return env->other && (err == -EACCES || err == -EPERM) ? -EPERM :
-	       open_error(err);
+	/* The option hidepid of /proc hides it: ENOENT. The caller looks if it has ended. */
+	if (env->other && (err == -EACCES || err == -EPERM || err == -ENOENT))
+		return -EPERM;
+	/* Of a process without memory the kernel opens an empty file, or none. */
+	if (env->other && err == -ESRCH)
+		return -ESRCH;
+	return open_error(err);
 }
 
 MINCORE2_API enum mincore2_way mincore2_way(unsigned int options)
@@ -70,28 +75,10 @@ MINCORE2_API const char *mincore2_way_string(enum mincore2_way way)
 	return "unknown";
 }
 
-/* The next mapping that ends behind @at. Returns 1, 0 at the end, or -errno. */
 static int next_vma(struct mincore2_emu_call *call, uint64_t at,
 		    struct mincore2_vma *vma)
 {
-	int ret;
-
-	if (call->query) {
-		ret = mincore2_maps_query(call->maps.fd, at, vma, call->line,
-					  sizeof(call->line));
-		if (ret >= 0)
-			return ret;
-		call->query = false;
-	}
-	do {
-		ret = mincore2_maps_line(&call->maps, call->line,
-					   sizeof(call->line));
-		if (ret <= 0)
-			return ret;
-	} while (!mincore2_maps_parse(call->line, vma) || vma->end <= at);
-	if (ret == 2)
-		vma->name = "?";	/* cut: it would lead elsewhere */
-	return 1;
+	return mincore2_maps_next(&call->maps, &call->query, at, vma, call->line);
 }
 
 static int rewind_maps(struct mincore2_emu_call *call)
@@ -184,6 +171,21 @@ static ssize_t run(struct mincore2_emu_call *call)
 	return ret;
 }
 
+/*
+ * Of another process: without memory it has no mappings, which is not the same as
+ * having nothing mapped. Whoever had some and has none at the end has executed another
+ * program, or has ended, which the caller looks at.
+ */
+static ssize_t run_other(struct mincore2_emu_call *call)
+{
+	ssize_t ret;
+
+	if (mincore2_maps_gone(&call->maps, call->line))
+		return -ESRCH;
+	ret = run(call);
+	return mincore2_maps_gone(&call->maps, call->line) ? -EAGAIN : ret;
+}
+
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 			 size_t length, struct mincore_region *vec, size_t nr,
 			 unsigned int bits, unsigned int options,
@@ -220,7 +222,7 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 	call.pages.fd = mincore2_emu_open(env, "pagemap");
 	call.pages.scan = !env->no_scan;
 	call.query = !env->no_query;
-	ret = run(&call);
+	ret = env->other ? run_other(&call) : run(&call);
 	if (ret > 0)
 		*unknown = call.unknown;
 	close(call.maps.fd);

@@ -29,7 +29,7 @@ int mincore2_bad_flags(unsigned int bits, unsigned int options);
 int mincore2_check_of(const int *pidfd, uint64_t addr, uint64_t length,
 		      unsigned int want, uint64_t *first);
 
-/* Has the process ended? A pidfd is readable then. Return: 1, 0, or -EBADF. */
+/* Has the process ended? A pidfd is readable then. Return: 1, 0, or -EBADF: no pidfd. */
 int mincore2_pidfd_ended(int pidfd);
 
 /* mincore2_emulate() for another process. */

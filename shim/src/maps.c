@@ -155,6 +155,38 @@ int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 	return vma->start < vma->end && vma->end > at ? 1 : -EIO;
 }
 
+int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
+		       struct mincore2_vma *vma, char *line)
+{
+	int ret;
+
+	if (*query) {
+		ret = mincore2_maps_query(lines->fd, at, vma, line, MINCORE2_LINE);
+		if (ret >= 0 || ret == -ESRCH)
+			return ret;
+		*query = false;
+	}
+	do {
+		ret = mincore2_maps_line(lines, line, MINCORE2_LINE);
+		if (ret <= 0)
+			return ret;
+	} while (!mincore2_maps_parse(line, vma) || vma->end <= at);
+	if (ret == 2)
+		vma->name = "?";	/* cut: it would lead elsewhere */
+	return 1;
+}
+
+bool mincore2_maps_gone(struct mincore2_lines *lines, char *line)
+{
+	bool gone;
+
+	lines->pos = lines->len = 0;
+	gone = lseek(lines->fd, 0, SEEK_SET) ||
+	       mincore2_maps_line(lines, line, MINCORE2_LINE) <= 0;
+	lines->pos = lines->len = 0;
+	return lseek(lines->fd, 0, SEEK_SET) || gone;
+}
+
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd)
 {
 	struct stat st;

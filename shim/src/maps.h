@@ -80,6 +80,31 @@ bool mincore2_maps_parse(const char *line, struct mincore2_vma *vma);
 int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 			char *name, size_t size);
 
+/**
+ * mincore2_maps_next() - the next mapping, asked for where that can be done
+ * @lines: maps, from its start on if @query
+ * @query: ask; cleared once that has failed: lines are read from then on
+ * @at: an address, not below that of the call before
+ * @vma: receives the first mapping that ends behind it
+ * @line: MINCORE2_LINE bytes for its name; @vma->name may point there
+ *
+ * Return: 1; 0 at the end; or a negative errno, -ESRCH: the address space is gone.
+ */
+int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
+		       struct mincore2_vma *vma, char *line);
+
+/**
+ * mincore2_maps_gone() - is the address space gone that maps was opened for?
+ * @lines: maps; it is read from its start, and is there again afterwards
+ * @line: MINCORE2_LINE bytes to work with
+ *
+ * An open maps stays that of one address space. Once the process has ended or executed
+ * another program it is empty, which looks like the end of the list.
+ *
+ * Return: whether it is, or never was: a kernel thread has none.
+ */
+bool mincore2_maps_gone(struct mincore2_lines *lines, char *line);
+
 /* Is @fd the file of @vma? No where maps has other numbers than fstat(2) (btrfs). */
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd);
 

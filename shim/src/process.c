@@ -6,8 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "digits.h"
@@ -49,19 +53,37 @@ static uint64_t pid_of(int pidfd)
 	return mincore2_digits(&at, 10, &pid) ? pid : 0;
 }
 
+/* idtype_t of waitid(2), which older headers do not have. */
+#define WAIT_PIDFD	3
+
+/*
+ * poll(2) takes any descriptor, waitid(2) only a pidfd. waitid() needs no rights to the
+ * process and no /proc; of a process that is no child it fails with ECHILD. Before
+ * Linux 5.4 it fails with EINVAL: any descriptor is believed to be a pidfd then.
+ */
+static bool is_pidfd(int fd)
+{
+	siginfo_t info;
+
+	return !syscall(SYS_waitid, WAIT_PIDFD, fd, &info,
+			WEXITED | WNOHANG | WNOWAIT, NULL) || errno != EBADF;
+}
+
 int mincore2_pidfd_ended(int pidfd)
 {
 	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
 	int saved_errno = errno, ret;
+	bool good;
 
-	/* poll(2) passes over negative numbers. */
+	/* The kernel has special numbers below 0, which stand for the caller. */
 	if (pidfd < 0)
 		return -EBADF;
+	good = is_pidfd(pidfd);
 	do {
 		ret = poll(&poll_fd, 1, 0);
 	} while (ret < 0 && errno == EINTR);
 	errno = saved_errno;
-	return poll_fd.revents & POLLNVAL ? -EBADF :
+	return !good || poll_fd.revents & POLLNVAL ? -EBADF :
 	       !!(poll_fd.revents & (POLLIN | POLLHUP));
 }
 

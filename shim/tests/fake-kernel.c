@@ -6,11 +6,13 @@
  *   fake-kernel SCRIPT COMMAND [ARGUMENT...]
  *
  * SCRIPT is "STATE:PAGES,STATE:PAGES...", the state of a mapping from its
- * start on; the last one goes on to the end. Words before it, each with a
- * comma: "short" (one element a call), "eintr" (every other call fails with
- * EINTR), "old" (knows no MINCORE_PIDFD), "enomem", "silent" (stores nothing), "gap" and "beyond" (regions
- * that do not tile). It obeys mincore2(2) in checking its arguments; it knows
- * nothing about real page tables. It gives up after a minute.
+ * start on; the last one goes on to the end. Words before it, each with a comma: "short"
+ * (one element a call), "eintr" (every other call fails with EINTR), "old" (knows no
+ * MINCORE_PIDFD), "enomem", "silent" (stores nothing), "gap" and "beyond" (regions that
+ * do not tile), "exec" (at the third question about another process that gets SIGUSR1,
+ * and has to execute another program then), "noquery" (PROCMAP_QUERY fails from the
+ * third on). It obeys mincore2(2) in checking its arguments; it knows nothing about real
+ * page tables. It gives up after a minute.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -47,13 +49,17 @@
 
 enum { PAGE = 4096, MOST = 4096 };
 
+/* Of struct procmap_query, which the headers of older systems do not have. */
+#define PROCMAP_QUERY_NR	_IOWR('f', 17, char[104])
+
 struct step {
 	uint64_t state, pages;
 };
 
 static struct step steps[MOST];
 static size_t nr_steps;
-static bool one_a_call, every_other_eintr, always_enomem, silent, gap, beyond, old;
+static bool one_a_call, every_other_eintr, always_enomem, silent, gap, beyond, old, exec;
+static bool no_query;
 
 static void die(const char *what)
 {
@@ -69,7 +75,8 @@ static void parse_script(char *script)
 	} words[] = {
 		{ "short", &one_a_call }, { "eintr", &every_other_eintr },
 		{ "enomem", &always_enomem }, { "silent", &silent },
-		{ "gap", &gap }, { "beyond", &beyond }, { "old", &old },
+		{ "gap", &gap }, { "beyond", &beyond }, { "old", &old }, { "exec", &exec },
+		{ "noquery", &no_query },
 	};
 
 	for (char *word = strtok(script, ","); word; word = strtok(NULL, ",")) {
@@ -235,12 +242,41 @@ static long process_of(pid_t pid, int pidfd)
 	return found;
 }
 
+static void read_comm(pid_t pid, char name[32])
+{
+	char path[64];
+	FILE *file;
+
+	memset(name, 0, 32);
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(name, 32, file))
+		die(path);
+	fclose(file);
+}
+
+static void make_exec(pid_t pid)
+{
+	char before[32], now[32];
+
+	read_comm(pid, before);
+	kill(pid, SIGUSR1);
+	for (int i = 0; i < 1000; i++) {
+		read_comm(pid, now);
+		if (strcmp(before, now))
+			return;
+		usleep(10000);
+	}
+	errno = ETIMEDOUT;
+	die("waiting for the process to execute another program");
+}
+
 /* The rules of mincore2(2) for its arguments, then the script. */
 static long call(pid_t pid, const __u64 args[6])
 {
 	unsigned int flags = (unsigned int)args[4];
 	unsigned int level = flags & MINCORE_LEVEL;
-	static unsigned int calls;
+	static unsigned int calls, about_process;
 	long target = pid;
 	bool of_process = flags & MINCORE_PIDFD && !old;
 
@@ -257,6 +293,8 @@ static long call(pid_t pid, const __u64 args[6])
 		return target;
 	if (!args[1] || !args[3] || silent)
 		return 0;
+	if (exec && of_process && ++about_process == 3)
+		make_exec((pid_t)target);
 	if (always_enomem)
 		return -ENOMEM;
 	if (every_other_eintr && ++calls % 2)
@@ -267,17 +305,23 @@ static long call(pid_t pid, const __u64 args[6])
 
 static int install_filter(void)
 {
+	/* No ioctl has the number 0. The low half is first on all of MY_ARCH. */
+	const __u32 query = no_query ? PROCMAP_QUERY_NR : 0;
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MY_ARCH, 0, 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MY_ARCH, 0, 6),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MINCORE2_NR, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MINCORE2_NR, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, query, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog prog = { 6, filter };
+	struct sock_fprog prog = { sizeof(filter) / sizeof(filter[0]), filter };
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		die("no_new_privs");
@@ -340,6 +384,7 @@ static void serve(int listener)
 	for (;;) {
 		struct seccomp_notif request;
 		struct seccomp_notif_resp response;
+		static int queries;
 		long ret;
 
 		if (poll(&poll_for, 1, -1) < 0 ||
@@ -348,7 +393,16 @@ static void serve(int listener)
 		memset(&request, 0, sizeof(request));
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request))
 			continue;
-		ret = call((pid_t)request.pid, request.data.args);
+		if (request.data.nr == SYS_ioctl && ++queries < 3) {
+			response = (struct seccomp_notif_resp) {
+				.id = request.id,
+				.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+			};
+			ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+			continue;
+		}
+		ret = request.data.nr == SYS_ioctl ? -ENOTTY :
+		      call((pid_t)request.pid, request.data.args);
 		response = (struct seccomp_notif_resp) {
 			.id = request.id,
 			.val = ret < 0 ? 0 : ret,

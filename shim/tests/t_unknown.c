@@ -151,9 +151,9 @@ static void test_json(void)
 	ok(says(print_json, &report, "\"code\": \"not-known\""), "JSON: the reason");
 	region_list_free(&report.regions);
 	init(&report);
-	report_add_unknown(&report, 0, ALL_BITS | MINCORE_DENIED, 1);
+	report_add_unknown(&report, 0, ALL_BITS | MINCORE_DENIED | MINCORE_PINNABLE, 1);
 	ok(says(print_json, &report,
-		"\"unknown\": [\"resident\", \"dax\", \"level\", \"persist\", \"writable\", \"denied\", \"zero\"]"),
+		"\"unknown\": [\"resident\", \"dax\", \"level\", \"persist\", \"writable\", \"denied\", \"zero\", \"pinnable\"]"),
 	   "JSON: in the order that mincore2(1) has");
 	region_list_free(&report.regions);
 }

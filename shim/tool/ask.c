@@ -63,7 +63,7 @@ static int next_region(struct mincore2_iter *it, struct mincore_region *region)
 }
 
 /* What went wrong, for people. */
-static int failed(int ret, bool emulated, char *error)
+static int failed(int ret, bool emulated, bool process, char *error)
 {
 	const char *call = emulated ? "the emulation" : "mincore2()";
 
@@ -73,6 +73,9 @@ static int failed(int ret, bool emulated, char *error)
 		return fail(error, EPERM, "the process may not be looked at: %m");
 	if (ret == -EOPNOTSUPP && emulated)
 		return fail(error, EOPNOTSUPP, "without /proc mincore2() cannot be emulated: %m");
+	/* Our arguments are good: it is MINCORE_PIDFD that is refused. */
+	if (ret == -EINVAL && process && !emulated)
+		return fail(error, EINVAL, "this kernel's mincore2() knows its caller's memory only, try --emulate: %m");
 	if (ret == -EIO)
 		return fail(error, EPROTO, "%s gave no answer, or regions that do not tile the range: %m", call);
 	return ret ? fail(error, -ret, "%s failed: %m", call) : 0;
@@ -112,7 +115,7 @@ static int query(const struct process *process, enum mincore2_way way,
 		if (cancelled && cancelled())
 			return fail(error, ECANCELED, "not finished: %m");
 	}
-	return failed(ret, emulated, error);
+	return failed(ret, emulated, process != NULL, error);
 }
 
 #define GIB		((uint64_t)1 << 30)

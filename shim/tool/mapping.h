@@ -117,6 +117,10 @@ int process_open(const struct process *process, struct target *target,
 		 char *error);
 /* A pidfd, or a negative errno and a line in @error. */
 int process_pidfd(pid_t pid, char *error);
+/* Why a file of a process in /proc cannot be opened, if that failed with @err. */
+int process_errno(pid_t pid, int err);
+/* Can this tool name its addresses? 0, or -EOVERFLOW and a line in @error. */
+int process_reach(const struct mincore2_vma *vma, char *error);
 /* Is the mapping still what it was? */
 bool process_same(const struct process *process, const char *operand,
 		  const char *root);

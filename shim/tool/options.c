@@ -209,6 +209,42 @@ static int set_command(struct options *options, const char *name, uint64_t seen)
 	return -1;
 }
 
+/* What map --pid takes; any other option would have no effect. */
+static int check_with_pid(uint64_t seen)
+{
+	static const int taken[] = {
+		OPT_PID, OPT_DAX, OPT_BYTES, OPT_SUMMARY, OPT_JSON, OPT_NATIVE, OPT_EMULATE,
+	};
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		seen &= ~((uint64_t)1 << (taken[i] - FIRST));
+	return seen ? usage_error("map: --pid does not take --%s",
+				  option_table[__builtin_ctzll(seen)].name) : -1;
+}
+
+/* What goes with what. Exit status, or -1 to go on. */
+static int check_together(const struct options *options, uint64_t seen)
+{
+	const char *name = command_name(options->command);
+
+	if (options->pid && options->nr_files)
+		return usage_error("map: --pid and a file exclude each other");
+	if (!options->pid && !options->nr_files)
+		return usage_error("%s: no file", name);
+	if (options->command == COMMAND_MAP && !options->pid && options->need)
+		return usage_error("map: --dax needs --pid");
+	if (options->command == COMMAND_CHECK && !options->need &&
+	    !options->need_level)
+		return usage_error("check: nothing is required (--persist, --dax, --level, --writable, --resident)");
+	if (options->json + options->metrics + (options->nr_columns > 0) > 1)
+		return usage_error("--json, --output and --metrics exclude each other");
+	if ((options->raw || options->noheadings) && !options->nr_columns)
+		return usage_error("--raw and --noheadings need --output");
+	if (options->native && options->emulate)
+		return usage_error("--native and --emulate exclude each other");
+	return options->pid ? check_with_pid(seen) : -1;
+}
+
 int options_parse(struct options *options, int argc, char **argv)
 {
 	uint64_t seen = 0;
@@ -237,25 +273,11 @@ int options_parse(struct options *options, int argc, char **argv)
 	status = set_command(options, argv[optind], seen);
 	if (status >= 0)
 		return status;
-	if (options->pid && optind + 1 < argc)
-		return usage_error("map: --pid and a file exclude each other");
-	if (!options->pid && optind + 1 == argc)
-		return usage_error("%s: no file", argv[optind]);
-	if (options->command == COMMAND_MAP && !options->pid && options->need)
-		return usage_error("map: --dax needs --pid");
-	if (options->pid && (options->metrics || options->nr_columns ||
-			     options->populate || options->read ||
-			     options->nr_write_pages))
-		return usage_error("map: of a process there are rows and --json only, and nothing is faulted in");
-	if (options->command == COMMAND_CHECK && !options->need &&
-	    !options->need_level)
-		return usage_error("check: nothing is required (--persist, --dax, --level, --writable, --resident)");
-	if (options->json + options->metrics + (options->nr_columns > 0) > 1)
-		return usage_error("--json, --output and --metrics exclude each other");
-	if ((options->raw || options->noheadings) && !options->nr_columns)
-		return usage_error("--raw and --noheadings need --output");
-	if (options->native && options->emulate)
-		return usage_error("--native and --emulate exclude each other");
+	options->files = argv + optind + 1;
+	options->nr_files = (size_t)(argc - optind - 1);
+	status = check_together(options, seen);
+	if (status >= 0)
+		return status;
 	if (options->command == COMMAND_EXPLAIN && options->has_offset &&
 	    !options->has_length) {
 		options->has_length = true;
@@ -266,8 +288,6 @@ int options_parse(struct options *options, int argc, char **argv)
 		options->bits |= MINCORE_PINNABLE;
 	/* A new mapping has no entries: without faults nothing has a level. */
 	options->look = options->command != COMMAND_CHECK || options->need_level;
-	options->files = argv + optind + 1;
-	options->nr_files = (size_t)(argc - optind - 1);
 	return -1;
 }
 

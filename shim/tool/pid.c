@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emu.h"
 #include "show.h"
 
 #define BITS	(MINCORE_DAX | MINCORE_LEVEL | MINCORE_PERSIST | MINCORE_PINNABLE)
@@ -28,6 +29,7 @@ struct sums {
 struct row {
 	struct mincore2_vma vma;	/* without the name */
 	char *name;
+	const char *backing;
 	struct sums sums;
 };
 
@@ -78,6 +80,40 @@ static void add_sums(struct sums *to, const struct sums *sums)
 	add_part(&to->pinnable, &sums->pinnable);
 }
 
+static const char *backing_without_dax(const struct mincore2_vma *vma,
+				       const struct mincore2_emu_facts *facts)
+{
+	if (vma->page_size > page_size() || facts->hugetlb == MINCORE2_YES)
+		return "huge pages";
+	if (facts->cached)
+		return "page cache";
+	if (facts->anon)
+		return "anonymous";
+	/* [vdso], [vvar] */
+	if (!strncmp(vma->name, "[v", 2) || !strcmp(vma->name, "[uprobes]"))
+		return "kernel";
+	return "?";
+}
+
+/* The state has DAX only; what else there is follows from the file. */
+static const char *find_backing(const struct listing *listing, const struct row *row)
+{
+	const struct part *dax = &row->sums.dax;
+	struct mincore2_emu_facts facts;
+	const char *backing = "?";
+	char proc[64];
+	const struct mincore2_emu_env env = { .proc = proc, .sys = "/sys", .other = true };
+
+	if (dax->yes || dax->unknown)
+		return dax->yes ? "DAX" : "?";
+	snprintf(proc, sizeof(proc), "/proc/%d/task/%d", (int)listing->process.pid,
+		 (int)listing->process.pid);
+	if (!mincore2_emu_facts(&env, &row->vma, &facts))
+		backing = backing_without_dax(&row->vma, &facts);
+	mincore2_emu_facts_end(&facts);
+	return backing;
+}
+
 /* Ask about one mapping, and keep it if it is wanted. 0 or a negative errno. */
 static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 		   const struct options *options)
@@ -88,8 +124,10 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 	};
 	struct row row = { .vma = *vma };
 	struct region_list list = { 0 };
-	int err;
+	int err = process_reach(vma, listing->error);
 
+	if (err)
+		return err;
 	err = mapping_query(&mapping, options->way, BITS, options->cancelled,
 			    &list, listing->error);
 	/* One that has gone meanwhile has nothing mapped: it is left out. */
@@ -100,6 +138,7 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 	if (err || !row.sums.bytes ||
 	    (options->need & MINCORE_DAX && !row.sums.dax.yes))
 		return err;
+	row.backing = find_backing(listing, &row);
 	row.name = strdup(vma->name);
 	row.vma.name = NULL;	/* that will be gone */
 	if (!row.name || array_add(&listing->row, &listing->nr, &row, sizeof(row))) {
@@ -123,32 +162,25 @@ static int list_mappings(struct listing *listing, const struct options *options)
 	struct mincore2_vma vma;
 	bool query = true;
 	uint64_t at = 0;
-	int ret = 1, err = 0;
+	int ret = 0, err = 0;
 
 	path_print(path, "/proc/%d/maps", (int)options->pid);
 	maps.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (maps.fd < 0)
-		return fail(listing->error, errno == ENOENT ? ESRCH :
-			    errno == EACCES ? EPERM : errno,
+		return fail(listing->error, process_errno(options->pid, errno),
 			    "cannot see its mappings: %m");
-	while (!err && ret > 0) {
-		/* It also has the size of pages; not all kernels have it. */
-		if (query) {
-			ret = mincore2_maps_query(maps.fd, at, &vma, line,
-						  sizeof(line));
-			query = ret >= 0;
-		}
-		if (!query)
-			ret = mincore2_maps_line(&maps, line, sizeof(line));
-		if (ret <= 0 || (!query && !mincore2_maps_parse(line, &vma)))
-			continue;
+	/* Asked for, it also has the size of its pages; not all kernels tell. */
+	while (!err && (ret = mincore2_maps_next(&maps, &query, at, &vma, line)) > 0) {
 		if (is_of_process(&vma))
 			err = add_row(listing, &vma, options);
 		at = vma.end;
 	}
-	close(maps.fd);
 	if (ret < 0 && !err)
 		err = fail(listing->error, -ret, "cannot see its mappings: %m");
+	if (mincore2_maps_gone(&maps, line))
+		err = at ? fail(listing->error, EAGAIN, "it has executed another program meanwhile: %m") :
+			   fail(listing->error, ESRCH, "it has no memory: %m");
+	close(maps.fd);
 	return err;
 }
 
@@ -162,26 +194,11 @@ static int look_at_process(struct listing *listing, const struct options *option
 	if (listing->process.pidfd < 0)
 		return listing->process.pidfd;
 	err = list_mappings(listing, options);
-	/* One that ended meanwhile had no mappings at the end. */
-	if (err)
-		return err;
-	err = mincore2_iter_init_process(&it, listing->process.pidfd, 0, 0,
-					 MINCORE_DAX, MINCORE2_EMULATE);
-	return err ? fail(listing->error, -err, "it has ended: %m") : 0;
-}
-
-static const char *backing_of(const struct row *row)
-{
-	if (row->sums.dax.yes)
-		return "DAX";
-	if (row->sums.dax.unknown)
-		return "?";
-	if (row->vma.page_size > page_size())
-		return "huge pages";
-	if (row->vma.ino)
-		return "page cache";
-	/* [vdso] and [vvar] */
-	return strncmp(row->name, "[v", 2) ? "anonymous" : "kernel";
+	/* Whatever was seen of one that ended meanwhile, this is why. */
+	if (mincore2_iter_init_process(&it, listing->process.pidfd, 0, 0, MINCORE_DAX,
+				       MINCORE2_EMULATE) == -ESRCH)
+		err = fail(listing->error, ESRCH, "it has ended: %m");
+	return err;
 }
 
 static const char *answer_of(const struct part *part, uint64_t bytes)
@@ -223,7 +240,7 @@ static void fill_cells(char *cell[NR_CELLS], const struct row *row,
 
 	cell[RANGE] = text_of("%" PRIx64 "-%" PRIx64, row->vma.start, row->vma.end);
 	cell[SIZE] = text_of("%s", size_text(terminal, row->sums.bytes, size));
-	cell[BACKING] = text_of("%s", backing_of(row));
+	cell[BACKING] = text_of("%s", row->backing);
 	cell[PERSIST] = text_of("%s", answer_of(&row->sums.persist, row->sums.bytes));
 	cell[PINNABLE] = text_of("%s", answer_of(&row->sums.pinnable, row->sums.bytes));
 	cell[LEVELS] = levels_text(&row->sums, terminal);
@@ -345,7 +362,7 @@ static void print_json(const struct listing *listing, const struct options *opti
 			fputs("null", stdout);
 		printf(", \"shared\": %s, \"writable\": %s, \"backing\": \"%s\",\n     ",
 		       row->vma.shared ? "true" : "false",
-		       row->vma.write ? "true" : "false", backing_of(row));
+		       row->vma.write ? "true" : "false", row->backing);
 		json_sums(&row->sums);
 		fputs(i + 1 < listing->nr ? "},\n" : "}\n", stdout);
 	}

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@ static bool parse_operand(const char *text, struct process *process)
 {
 	uint64_t pid;
 
-	*process = (struct process) { 0 };
+	*process = (struct process) { .pidfd = -1 };
 	if (!mincore2_digits(&text, 10, &pid) || *text++ != ':' || !pid ||
 	    pid > INT_MAX || !read_address(&text, &process->start))
 		return false;
@@ -70,6 +71,22 @@ static struct mincore2_lines open_proc(const struct process *process,
 	return (struct mincore2_lines) { .fd = open(path, O_RDONLY | O_CLOEXEC) };
 }
 
+int process_errno(pid_t pid, int err)
+{
+	/* /proc may hide what there is, with its option hidepid. */
+	if (err == ENOENT)
+		return kill(pid, 0) && errno == ESRCH ? ESRCH : EPERM;
+	return err == EACCES ? EPERM : err;
+}
+
+int process_reach(const struct mincore2_vma *vma, char *error)
+{
+	/* A call takes addresses and lengths of the caller's width. */
+	if ((uintptr_t)(vma->end - 1) == vma->end - 1)
+		return 0;
+	return fail(error, EOVERFLOW, "memory above 4 GiB takes a tool of 64 bits: %m");
+}
+
 int process_find(struct process *process, const char *operand,
 		 const char *root, char *error)
 {
@@ -82,7 +99,7 @@ int process_find(struct process *process, const char *operand,
 		return fail(error, EINVAL, "not PID:ADDRESS or PID:START-END");
 	maps = open_proc(process, root, "maps");
 	if (maps.fd < 0)
-		return fail(error, errno == ENOENT ? ESRCH : errno,
+		return fail(error, process_errno(process->pid, errno),
 			     "cannot see the mappings of process %d: %m",
 			     (int)process->pid);
 	while (!found && mincore2_maps_line(&maps, line, sizeof(line)) > 0)
@@ -91,6 +108,8 @@ int process_find(struct process *process, const char *operand,
 	if (!found)
 		return fail(error, ENOENT, "process %d has no mapping there",
 			    (int)process->pid);
+	if (process_reach(vma, error))
+		return -EOVERFLOW;
 	if (!vma->ino || process->path[0] != '/')
 		return fail(error, EINVAL, "what is mapped there is no file");
 	if (!process->end) {

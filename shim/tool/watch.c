@@ -103,11 +103,21 @@ static bool update(struct report *report, const char *path,
 	return true;
 }
 
+/* Whoever watches a process sees entries of that. */
+static bool is_own_mapping(const struct watch *watch)
+{
+	for (size_t i = 0; i < watch->options->nr_files; i++)
+		if (process_operand(watch->options->files[i]))
+			return false;
+	return true;
+}
+
 static void print_frame(FILE *out, const struct watch *watch)
 {
-	fprintf(out, "%s%.1f s, frame %" PRIu64 ", the tool's own mapping%s\n",
+	fprintf(out, "%s%.1f s, frame %" PRIu64 "%s%s\n",
 		watch->frames > 1 && !watch->drawing ? "\n" : "",
 		watch->elapsed, watch->frames,
+		is_own_mapping(watch) ? ", the tool's own mapping" : "",
 		watch->drawing ? "; Ctrl-C ends" : "");
 	for (size_t i = 0; i < watch->options->nr_files; i++) {
 		const struct report *report = &watch->reports[i];

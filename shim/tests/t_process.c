@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Other processes, emulated: those that have no memory, and what is no process.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "emu.h"
+#include "judge.h"
+#include "tap.h"
+
+static size_t page;
+
+static int open_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0U);
+}
+
+/* The first answer about a page of a process, emulated: 1, or a negative errno. */
+static int ask(int pidfd, const void *addr)
+{
+	struct mincore_region region;
+	struct mincore2_iter it;
+	int ret = mincore2_iter_init_process(&it, pidfd, (uintptr_t)addr, page,
+					     MINCORE_DAX, MINCORE2_EMULATE_ALWAYS);
+
+	return ret ? ret : mincore2_iter_next(&it, &region);
+}
+
+static void *wait_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* Ten seconds at most until the child has written. */
+static bool wait_for_byte(const volatile char *byte)
+{
+	for (int i = 0; i < 1000 && !*byte; i++)
+		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL);
+	return *byte;
+}
+
+/* A child that writes to @touch; its first thread ends at once if @without_first. */
+static pid_t start_child(bool without_first, volatile char *touch)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		pthread_t thread;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		*touch = 1;
+		if (pthread_create(&thread, NULL, wait_for_ever, NULL))
+			_exit(1);
+		if (without_first)
+			syscall(SYS_exit, 0);	/* of the thread */
+		wait_for_ever(NULL);
+	}
+	return pid;
+}
+
+/* "State:" of /proc/PID/status; '?' if there is none. */
+static char state_of(pid_t pid)
+{
+	char path[64], line[128], state = '?';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "State: %c", &state) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return state;
+}
+
+/* Ten seconds at most. */
+static bool wait_for_state(pid_t pid, char state)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (state_of(pid) == state)
+			return true;
+		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL);
+	}
+	return false;
+}
+
+static void without_memory(char *map)
+{
+	pid_t pid = start_child(false, map);
+	int pidfd = open_pidfd(pid), ret = ask(pidfd, map);
+
+	ok(ret == 1, "a child that lives: an answer (%d)", ret);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ret = ask(pidfd, map);
+	ok(ret == -ESRCH, "a child that has ended: ESRCH (%d)", ret);
+	close(pidfd);
+
+	pid = start_child(true, map);
+	pidfd = open_pidfd(pid);
+	ok(wait_for_state(pid, 'Z'), "a child whose first thread has ended");
+	ret = ask(pidfd, map);
+	ok(ret == -ESRCH, "  has no memory to look at: ESRCH (%d)", ret);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(pidfd);
+}
+
+/* Its address space goes once somebody reads the FIFO @path. */
+struct ending {
+	pid_t pid;
+	const char *path;
+};
+
+static void *end_when_read(void *arg)
+{
+	const struct ending *ending = arg;
+	FILE *fifo = fopen(ending->path, "we");
+
+	kill(ending->pid, SIGKILL);
+	waitpid(ending->pid, NULL, 0);
+	if (fifo)
+		fclose(fifo);
+	return NULL;
+}
+
+static void link_to(pid_t pid, const char *dir, const char *name)
+{
+	char target[64], path[128];
+
+	snprintf(target, sizeof(target), "/proc/%d/%s", (int)pid, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (symlink(target, path))
+		perror(path);
+}
+
+/* The address space is there when a call begins, and gone when smaps has been read. */
+static void gone_meanwhile(void)
+{
+	const char *const names[] = { "maps", "pagemap", "smaps" };
+	const size_t size = (size_t)8 << 20;
+	char dir[] = "/tmp/mincore2-proc-XXXXXX", path[128];
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED |
+			 MAP_ANONYMOUS, -1, 0);
+	const struct mincore2_emu_env env = {
+		.proc = dir, .sys = "/sys", .other = true, .trust = true,
+		.no_scan = true,
+	};
+	struct ending ending = { .path = path };
+	struct mincore_region region;
+	uint64_t unknown;
+	pthread_t thread;
+	ssize_t ret;
+	int fd;
+
+	if (map == MAP_FAILED || !mkdtemp(dir)) {
+		ok(false, "a folder, and memory");
+		return;
+	}
+	ending.pid = start_child(false, map);
+	link_to(ending.pid, dir, "maps");
+	link_to(ending.pid, dir, "pagemap");
+	snprintf(path, sizeof(path), "%s/smaps", dir);
+	if (!wait_for_byte(map) || mkfifo(path, 0600) ||
+	    pthread_create(&thread, NULL, end_when_read, &ending)) {
+		ok(false, "a child, a FIFO, and a thread");
+		return;
+	}
+	ret = mincore2_emu_run(&env, map, size, &region, 1, MINCORE_LEVEL, 0, &unknown);
+	/* It waits for a reader, if there was none. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	pthread_join(thread, NULL);
+	if (fd >= 0)
+		close(fd);
+	ok(ret == -EAGAIN, "an address space that goes during a call: EAGAIN (%zd)", ret);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+	munmap(map, size);
+}
+
+/* Its number is 2 where processes of the kernel are seen. */
+static void kernel_thread(const char *map)
+{
+	char name[32] = "";
+	FILE *file = fopen("/proc/2/comm", "re");
+	int pidfd, ret;
+
+	if (file && !fgets(name, sizeof(name), file))
+		name[0] = '\0';
+	if (file)
+		fclose(file);
+	if (strcmp(name, "kthreadd\n")) {
+		ok(true, "# SKIP a kernel thread: none is seen here");
+		return;
+	}
+	pidfd = open_pidfd(2);
+	ret = ask(pidfd, map);
+	close(pidfd);
+	ok(ret == -ESRCH || (ret == -EPERM && geteuid()),
+	   "a kernel thread has no memory: ESRCH, or not to be looked at (%d)", ret);
+}
+
+/* Descriptors that are good, and are no pidfds. */
+static void no_pidfds(void)
+{
+	static const char *const names[] = { "/dev/null", "/bin/sh", "/proc/self", "/" };
+	struct mincore2_iter it;
+	int ends[2], ret;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int fd = open(names[i], O_RDONLY | O_CLOEXEC);
+
+		ret = mincore2_iter_init_process(&it, fd, 0, page, MINCORE_DAX,
+						 MINCORE2_EMULATE_ALWAYS);
+		close(fd);
+		ok(ret == -EBADF, "%s is no pidfd: EBADF (%d)", names[i], ret);
+	}
+	if (pipe(ends)) {
+		ok(false, "a pipe");
+		return;
+	}
+	ret = mincore2_iter_init_process(&it, ends[0], 0, page, MINCORE_DAX,
+					 MINCORE2_EMULATE_ALWAYS);
+	ok(ret == -EBADF, "nor is a pipe: EBADF (%d)", ret);
+	close(ends[0]);
+	close(ends[1]);
+	errno = EXFULL;
+	ret = mincore2_iter_init_process(&it, ends[0], 0, page, MINCORE_DAX,
+					 MINCORE2_EMULATE_ALWAYS);
+	ok(ret == -EBADF && errno == EXFULL,
+	   "nor is what is closed, and errno is left alone: EBADF (%d)", ret);
+}
+
+/* Of somebody else, and not a child: that is a pidfd nevertheless. */
+static void foreign(void)
+{
+	struct mincore2_iter it;
+	int status = -1, ret;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int pidfd = open_pidfd(getppid());
+
+		if (!geteuid() && setresuid(65534, 65534, 65534))
+			_exit(1);
+		ret = mincore2_iter_init_process(&it, pidfd, 0, page, MINCORE_DAX,
+						 MINCORE2_EMULATE_ALWAYS);
+		_exit(ret ? 2 : 0);
+	}
+	ret = waitpid(pid, &status, 0) == pid && status == 0;
+	ok(ret, "a pidfd of one's parent, as another user (status %#x)", (unsigned int)status);
+}
+
+/* A /proc that does not show processes of other users, to one who is none of them. */
+enum { NO_MOUNT = 200 };
+
+static int ask_hidden(const void *addr)
+{
+	int pidfd = open_pidfd(getppid());
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("proc", "/proc", "proc", 0, "hidepid=2") ||
+	    setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534) ||
+	    prctl(PR_SET_DUMPABLE, 1))
+		return NO_MOUNT;
+	return ask(pidfd, addr);
+}
+
+static void hidden(const void *addr)
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int ret = ask_hidden(addr);
+
+		_exit(ret == -EPERM ? 0 : ret < 0 ? -ret : ret);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_MOUNT)
+		ok(true, "# SKIP processes that are hidden: /proc cannot be mounted here");
+	else
+		ok(!status, "a process that /proc hides may not be looked at: EPERM (status %#x)",
+		   (unsigned int)status);
+}
+
+/* What is not opened must not be closed: 0 is a good descriptor. */
+static void failed_operand(void)
+{
+	const struct options options = {
+		.bits = MINCORE_DAX, .way = MINCORE2_WAY_EMULATED,
+	};
+	struct report report;
+
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != 0) {
+		ok(false, "standard input");
+		return;
+	}
+	ok(report_examine(&report, "2147483646:1000", &options) == -ESRCH,
+	   "an operand of a process that there is not: ESRCH");
+	ok(fcntl(STDIN_FILENO, F_GETFD) >= 0, "  standard input is still open");
+	report_free(&report);
+}
+
+int main(void)
+{
+	char *map;
+
+	page = (size_t)sysconf(_SC_PAGESIZE);
+	map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
+	if (map == MAP_FAILED)
+		return 1;
+	map[0] = 1;
+	without_memory(map);
+	kernel_thread(map);
+	gone_meanwhile();
+	no_pidfds();
+	foreign();
+	hidden(map);
+	failed_operand();
+	return tap_done();
+}
