@@ -178,8 +178,8 @@ static __always_inline void emit_not_present(struct mincore_walk *w, pte_t *ptep
 	unsigned long next = w->addr + PAGE_SIZE;
 	u64 state = w->page_state;
 
-	/* A marker is no page: see mincore_swap(). */
-	if (pte_none_mostly(pte)) {
+	/* A marker is no page. */
+	if (pte_none(pte) || mincore_marker(pte)) {
 		state = w->unmapped_state;
 		while (next != end && pte_none(ptep_get(++ptep))) {
 			next += PAGE_SIZE;
@@ -189,7 +189,7 @@ static __always_inline void emit_not_present(struct mincore_walk *w, pte_t *ptep
 		}
 	} else if (state & w->want & MINCORE_RESIDENT) {
 		w->work--;
-		if (!mincore_swap(pte))
+		if (!mincore_swap_pte(pte))
 			state &= ~(u64)MINCORE_RESIDENT;
 	}
 	report(w, next, state);
@@ -327,7 +327,7 @@ static int walk_hugetlb(pte_t *ptep, unsigned long hmask, unsigned long addr,
 		shift == PMD_SHIFT || shift < PUD_SHIFT ? MINCORE_PMD :
 		shift == PUD_SHIFT ? MINCORE_PUD : 0;
 	/* mincore() always had it that this is not resident, be it in the file. */
-	if (huge_pte_none_mostly(pte))
+	if (huge_pte_none(pte) || mincore_marker(pte))
 		state = w->unmapped_state & ~MINCORE_ASK_FILE;
 	/* Else it is being migrated, or poisoned. */
 	else if (pte_present(pte))

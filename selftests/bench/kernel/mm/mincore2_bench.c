@@ -96,7 +96,7 @@ do {									\
 #define SYSCALL_DEFINE6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6)	\
 	static long bench_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6)
 #define mincore_cached		bench_mincore_cached
-#define mincore_swap		bench_mincore_swap
+#define mincore_swap_pte	bench_mincore_swap_pte
 #define can_do_mincore		bench_can_do_mincore
 #define mincore_resident	bench_mincore_resident
 #define mincore_walk_vma	bench_mincore_walk_vma
@@ -104,7 +104,7 @@ do {									\
 #define old_mincore		bench_old_mincore
 unsigned long mincore_cached(struct xa_state *xas, pgoff_t index, unsigned long max,
 			     int *work, bool *resident);
-unsigned char mincore_swap(pte_t pte);
+unsigned char mincore_swap_pte(pte_t pte);
 bool can_do_mincore(struct vm_area_struct *vma);
 unsigned long mincore_resident(struct vm_area_struct *vma, unsigned long start,
 			       unsigned long end, u8 *vec);
