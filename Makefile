@@ -10,7 +10,7 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-more check-powerfail check-build deps kernel shim strace check-strace guest-shell bench bench-latency bench-writes install uninstall clean \
+.PHONY: help demo check check-host check-more check-powerfail check-build check-mutants deps kernel shim strace check-strace guest-shell bench bench-latency bench-writes install uninstall clean \
 	deb check-deb check-fresh deb-kernel
 
 help:
@@ -41,6 +41,11 @@ check-powerfail:
 #: make check-build    compile the series in many configurations, checkpatch, sparse
 check-build: kernel
 	@$(STEPS)/check-build
+
+#: make check-mutants  which small faults of the kernel part the tests notice: build/mutants
+#:                     (MUTANTS="PATTERN...": only those; RESUME=1: go on)
+check-mutants:
+	@$(STEPS)/mutants
 
 #: make guest-shell    a shell in the guest, with the tools and devices set up
 guest-shell:
