@@ -65,9 +65,23 @@ static inline int own_mount(struct own_xfs *x)
 	return mount(dev, x->dir, "xfs", 0, "dax=always") ? -errno : 0;
 }
 
+/* Are bad blocks known of the disk, or is there no disk? */
+static inline bool own_spoiled(const struct own_xfs *x)
+{
+	char path[128], c;
+	bool spoiled;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/badblocks", x->disk);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	spoiled = fd < 0 || read(fd, &c, 1) != 0;
+	close(fd);
+	return spoiled;
+}
+
 /*
- * Make the filesystem and mount it. The device is bound anew, which forgets
- * the bad blocks of the test before. Returns NULL or what did not work. What
+ * Make the filesystem and mount it. To forget the bad blocks of the test before, the
+ * device is bound anew, which takes seconds. Returns NULL or what did not work. What
  * mkfs is told about a test suite makes it take so small a device.
  */
 static inline const char *own_make(struct own_xfs *x, const struct mc2_backing *b)
@@ -77,9 +91,11 @@ static inline const char *own_make(struct own_xfs *x, const struct mc2_backing *
 	snprintf(x->dir, sizeof(x->dir), "/tmp/mincore2-own");
 	umount(x->dir);		/* what a test that crashed has left */
 	snprintf(x->namespace, sizeof(x->namespace), "%.60s", b->path);
-	run("ndctl disable-namespace '%s' >&2", x->namespace);
-	run("ndctl enable-namespace '%s' >&2", x->namespace);
-	if (ndctl_value(x->namespace, "blockdev", x->disk, sizeof(x->disk)))
+	if (namespace_disk(x->namespace, x->disk, sizeof(x->disk)) || own_spoiled(x)) {
+		run("ndctl disable-namespace '%s' >&2", x->namespace);
+		run("ndctl enable-namespace '%s' >&2", x->namespace);
+	}
+	if (namespace_disk(x->namespace, x->disk, sizeof(x->disk)))
 		return "no block device on the namespace";
 	if (run("TEST_DIR=1 TEST_DEV=1 QA_CHECK_FS=1 mkfs.xfs -q -f -l size=16m "
 		"-d agcount=2,su=2m,sw=1 -m reflink=1 '/dev/%s' >&2", x->disk))

@@ -8,6 +8,8 @@
 
 #include "backings.h"
 
+#include <dirent.h>
+
 /* Run a command; its output goes to the log of the test. */
 static inline int run(const char *format, const char *arg)
 {
@@ -15,6 +17,39 @@ static inline int run(const char *format, const char *arg)
 
 	snprintf(command, sizeof(command), format, arg);
 	return system(command);
+}
+
+/*
+ * The block device of a namespace (pmem3), by sysfs, as ndctl takes seconds for it: what
+ * the namespace is held by, if it has structures of its own, has the disk. 0 or -errno.
+ */
+static inline int namespace_disk(const char *namespace, char *out, size_t size)
+{
+	char path[256], holder[64] = "";
+	const struct dirent *entry;
+	int fd, err = -ENOENT;
+	ssize_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/bus/nd/devices/%.64s/holder", namespace);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		n = read(fd, holder, sizeof(holder) - 1);
+	close(fd);
+	holder[n > 0 ? n : 0] = '\0';
+	holder[strcspn(holder, "\n")] = '\0';
+	snprintf(path, sizeof(path), "/sys/bus/nd/devices/%.64s/block",
+		 holder[0] ? holder : namespace);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (err && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && strlen(entry->d_name) < size) {
+			snprintf(out, size, "%s", entry->d_name);
+			err = 0;
+		}
+	closedir(dir);
+	return err;
 }
 
 /* The value of "@key":"..." in what ndctl says about a namespace. */

@@ -57,7 +57,7 @@ static inline const char *dm_make(const struct mc2_backing *b, const char *dax)
 	char disk[64], command[256], options[128];
 
 	dm_remove();
-	if (ndctl_value(b->path, "blockdev", disk, sizeof(disk)))
+	if (namespace_disk(b->path, disk, sizeof(disk)))
 		return "no block device on the namespace";
 	data = b->size / 512 - log;
 	snprintf(command, sizeof(command),
