@@ -116,7 +116,7 @@ look_at_all() {
 	local half number kind slot device at
 	for half in 0 1; do
 		awk -v half="$half" 'FILENAME == ARGV[1] { place[$1] = $2 " " $3; next }
-			$1 ~ /^(done|during|after|broken)$/ && n++ % 2 == half { print $2, $3, $7, place[$7] }' "$work/slots" "$1" |
+			$1 ~ /^(done|during|after|broken|torn)$/ && n++ % 2 == half { print $2, $3, $7, place[$7] }' "$work/slots" "$1" |
 			while read -r number kind slot device at; do
 				look_at "$2" "$number" "$kind" "$slot" "$device" "$at"
 			done >"$work/looked.$half" &

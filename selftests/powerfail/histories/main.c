@@ -14,7 +14,7 @@
  *	control NUMBER kept|lost	the same, with plain stores held to the promise
  * Lines with the word "instants" behind them are for ../instants: every instant of the last
  * operation counts, and there is no store behind it. They are done one after the other. Their
- * lines in the second boot begin with "after"; with "during" (or "broken"), if the last
+ * lines in the second boot begin with "after"; with "during" ("broken", "torn"), if the last
  * operation may have been done in part. "control" is then about the control file.
  * Other lines are those of ../guest/report.c; and "at NUMBER": it begins; "slot NUMBER
  * DEVICE": which device it is on; "entry NUMBER pmd|other": what maps the page in the end,

@@ -39,7 +39,7 @@ log_group() {
 	physical "$work/slots" >"$work/places"
 	awk -v size=$((LOOK_MB << 20)) 'FILENAME == ARGV[1] { at[$1] = $2; next } { print $1, at[$7], size }' \
 		"$work/places" "$log.list" >"$work/operations"
-	trouble=$("$tool" images "$log.deltas" "$device_start" "$images/$kind/$device_name" "$work/operations" "$max" "$seed" \
+	trouble=$("$tool" images "$log.deltas" "$device_start" "$images/$kind/$device_name" "$work/operations" "$max" "$seed" "$torn" \
 		2>&1 >"$work/found") || { trouble="crash: ${trouble:-$(grep -m 1 'did not end' "$work/found")}"; return 1; }
 	mv "$work/found" "$log.images"
 }
@@ -52,7 +52,7 @@ rebuild_images() {
 	awk -v size=$((LOOK_MB << 20)) '
 		FILENAME == ARGV[1] { at[$1] = $2; next }
 		FILENAME == ARGV[2] { from[$1] = at[$7]; next }
-		{ print from[$7], size, at[$13], $9, $10, $11 }' "$work/places" "$out/$group.list" "$1" >"$work/targets"
+		{ split($5, t, "."); print from[$7], size, at[$13], $9, $10, $11, t[2] + 0, t[3] + 0, t[4] + 0 }' "$work/places" "$out/$group.list" "$1" >"$work/targets"
 	copy_images "$images/$kind" "$work/images"
 	"$tool" rebuild "$out/$group.deltas" "$device_start" "$work/images/$device_name" "$work/targets" ||
 		die "the images cannot be rebuilt"
@@ -68,7 +68,7 @@ recover_images() {
 	rebuild_images "$2.list"
 	# What each was, as it was done in the first boot, under the number of the image.
 	awk 'FILENAME == ARGV[1] { if ($1 == "done") done[$2] = $0; next }
-		{ n = split(done[$7], f, " "); line = $5 " " $1 " " f[3] " " f[4] " " f[5] " " f[6] " " $13
+		{ n = split(done[$7], f, " "); how = $5 ~ /^torn/ ? "torn" : $5; line = how " " $1 " " f[3] " " f[4] " " f[5] " " f[6] " " $13
 		  for (i = 8; i <= n; i++) line = line " " f[i]
 		  print line }' "$out/$group.crash" "$2.list" >"$work/done"
 	allowed=''

@@ -82,9 +82,48 @@ static void add_hash(uint64_t hash[2], uint64_t address, const uint8_t *data, in
 	hash[1] += sign * b;
 }
 
+static uint32_t big_endian(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
+uint64_t head_size(const struct operation *o, const struct delta_line *line)
+{
+	uint64_t offset = line->address - o->start;
+	uint32_t magic = big_endian(line->data), type = big_endian(line->data + 4);
+
+	/* JBD2_COMMIT_BLOCK, JBD2_SUPERBLOCK_V1 and V2 */
+	if (offset % 4096 == 0 && magic == 0xc03b3998 && type >= 2 && type <= 4)
+		return 4096;
+	/* XLOG_HEADER_MAGIC_NUM */
+	return offset % 512 == 0 && magic == 0xfeedbabe ? 512 : 0;
+}
+
+/* By lines, and by words in the first line. */
+bool tear(uint64_t size, int i, uint64_t *from, uint64_t *to)
+{
+	const uint64_t ways[][2] = { { 64, size }, { 0, 64 }, { size / 2, size }, { 0, size / 2 },
+				     { 8, size }, { 0, 8 }, { 32, size }, { 0, 32 }, { 56, 64 }, { 8, 16 } };
+
+	if (i >= (int)(sizeof(ways) / sizeof(ways[0])))
+		return false;
+	*from = ways[i][0];
+	*to = ways[i][1];
+	return true;
+}
+
+static void add_head(struct operation *o, const struct delta_line *line, uint64_t size, uint64_t by, long record)
+{
+	o->heads = realloc(o->heads, (o->head_count + 1) * sizeof(*o->heads));
+	if (!o->heads)
+		die("out of memory", record);
+	o->heads[o->head_count++] = (struct head){ .address = line->address, .size = size, .by = by,
+						   .instant = o->instants + 1, .record = record };
+}
+
 /* Does what apply() does, and keeps the hash up to date. Returns how many of the lines are its. */
-static long follow(const struct operation *o, const struct device_image *d, const struct delta *head,
-		   const uint8_t *lines, uint64_t hash[2])
+static long follow(struct operation *o, const struct device_image *d, const struct delta *head,
+		   const uint8_t *lines, uint64_t hash[2], long record)
 {
 	long own = 0;
 
@@ -94,6 +133,8 @@ static long follow(const struct operation *o, const struct device_image *d, cons
 
 		if (line.address - o->start < o->size) {
 			own++;
+			if (head_size(o, &line) && memcmp(at, line.data, DELTA_LINE))
+				add_head(o, &line, head_size(o, &line), head->by, record);
 			add_hash(hash, line.address, at, -1);
 			add_hash(hash, line.address, line.data, 1);
 		}
@@ -153,7 +194,7 @@ void find_images(struct records *r, const struct device_image *d, struct operati
 		case DELTA_DURABLE:
 			if (!now) {
 				apply(d, &head, lines);
-			} else if (follow(now, d, &head, lines, hash)) {
+			} else if (follow(now, d, &head, lines, hash, r->count)) {
 				now->instants++;
 				now->kernel += head.by >> 63;
 				reach(now, hash, r->count, head.by);
@@ -231,6 +272,17 @@ static bool leaves_out(struct target *t, uint64_t address, long record)
 	return true;
 }
 
+/* The line of a filesystem, or the part of it that is not torn off. */
+static void put(const struct device_image *d, const struct target *t, const struct delta_line *line, long record)
+{
+	uint64_t offset = line->address - t->torn;
+	uint8_t *at = place(d, line->address - t->from + t->to, record);
+
+	for (int i = 0; i < DELTA_LINE; i++, offset++)
+		if (record < t->record || offset < t->torn_from || offset >= t->torn_to)
+			at[i] = line->data[i];
+}
+
 void rebuild(struct records *r, const struct device_image *d, struct target *targets, size_t count)
 {
 	const uint8_t *lines;
@@ -243,8 +295,7 @@ void rebuild(struct records *r, const struct device_image *d, struct target *tar
 			for (struct target *t = targets; t < targets + count; t++)
 				if (r->count <= t->record && line.address - t->from < t->size &&
 				    !leaves_out(t, line.address, r->count))
-					memcpy(place(d, line.address - t->from + t->to, r->count),
-					       line.data, DELTA_LINE);
+					put(d, t, &line, r->count);
 		}
 	}
 }

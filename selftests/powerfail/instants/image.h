@@ -58,6 +58,16 @@ struct image {
 };
 
 /**
+ * struct head - the beginning of a block by which a journal is understood, and that became
+ * durable at an instant: a commit block or superblock of jbd2, or a log record header of XFS
+ * @address, @size: physical, of the block
+ */
+struct head {
+	uint64_t address, size, by;
+	long instant, record;
+};
+
+/**
  * struct operation
  * @number: of its marks
  * @start, @size: physical addresses of its filesystem
@@ -69,7 +79,14 @@ struct operation {
 	long promise, begin, end, instants, kernel;
 	struct image *images;
 	long distinct;
+	struct head *heads;
+	long head_count;
 };
+
+/* Is the line, which is new at that place, the head of such a block? Its size, or 0. */
+uint64_t head_size(const struct operation *o, const struct delta_line *line);
+/* The ways in which a block of that size is torn: number i leaves bytes from..to old. False: no more. */
+bool tear(uint64_t size, int i, uint64_t *from, uint64_t *to);
 
 /* Fills in all operations. The device has what it had at the beginning, and is changed. */
 void find_images(struct records *r, const struct device_image *d, struct operation *operations, size_t count);
@@ -87,11 +104,14 @@ long choose(long images, long most, uint64_t seed, bool *tried);
  * @record: so many records of the log
  * @skip, @skip_end: the lines of the records between are left out, and these lines later, too;
  *	none if both are equal
+ * @torn: physical address of a block, of which the last record is to leave the bytes
+ *	@torn_from to @torn_to as they were; these are equal if there is none
  * @left_out, @left_out_count: where these are; filled in by rebuild()
  */
 struct target {
 	uint64_t from, to, size;
 	long record, skip, skip_end;
+	uint64_t torn, torn_from, torn_to;
 	uint64_t left_out[MOST_LEFT_OUT];
 	size_t left_out_count;
 };

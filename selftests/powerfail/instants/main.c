@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * instants verify LOG START DEVICE FINAL
- * instants images LOG START DEVICE OPERATIONS MOST SEED
+ * instants images LOG START DEVICE OPERATIONS MOST SEED TORN
  * instants rebuild LOG START DEVICE TARGETS
  *
  * LOG is what the plugin has written (../cache/deltas.h), START the physical address of
@@ -12,10 +12,13 @@
  *	operation NUMBER INSTANTS KERNEL DISTINCT TRIED
  *	image NUMBER INSTANT COUNT during|after RECORD BY	of each that is to be tried
  *	broken NUMBER RECORD SKIP SKIP_END	the last one, without what was promised before
+ *	torn NUMBER INSTANT RECORD ADDRESS FROM TO BY	of TORN at most (0: none): the block at
+ *		ADDRESS, one by which a journal is understood, is as it was before that record
+ *		from byte FROM to byte TO
  *	of MOST at most (0: all), chosen with SEED. KERNEL: instants of the kernel's
  *	instructions.
  * rebuild: writes images to DEVICE. TARGETS has lines "FROM SIZE TO RECORD SKIP
- *	SKIP_END": the filesystem at FROM, after RECORD records, is put to TO; lines that
+ *	SKIP_END ADDRESS TORN_FROM TORN_TO" (as above; 0 0 0: none): the filesystem at FROM, after RECORD records, is put to TO; lines that
  *	became durable in records between SKIP and SKIP_END (may be equal) are left out.
  */
 #include <errno.h>
@@ -144,6 +147,30 @@ static size_t read_operations(const char *path, struct operation *operations)
 	return n;
 }
 
+static void print_torn(const struct operation *o, long most, uint64_t seed)
+{
+	uint64_t from, to;
+	long ways = 0, all;
+	bool *tried;
+
+	while (tear(4096, ways, &from, &to))
+		ways++;
+	all = o->head_count * ways;
+	tried = malloc(all + 2);
+	if (!tried)
+		die("memory");
+	/* The first and the last of these are none: they would always be chosen. */
+	choose(all + 2, most + 2, seed, tried);
+	for (long i = 0; i < all; i++) {
+		const struct head *h = &o->heads[i / ways];
+
+		if (tried[i + 1] && tear(h->size, i % ways, &from, &to))
+			printf("torn %lu %ld %ld %lu %lu %lu %#lx\n", o->number, h->instant, h->record,
+			       h->address, from, to, h->by);
+	}
+	free(tried);
+}
+
 static int print_images(const struct operation *o, long most, uint64_t seed)
 {
 	bool *tried = malloc(o->distinct + 1);
@@ -175,8 +202,10 @@ static int images(struct records *r, const struct device_image *d, char **words)
 	int status = 0;
 
 	find_images(r, d, operations, count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		status |= print_images(&operations[i], atol(words[1]), atol(words[2]));
+		print_torn(&operations[i], atol(words[3]), atol(words[2]) + i);
+	}
 	return status;
 }
 
@@ -193,8 +222,9 @@ static int rebuild_all(struct records *r, const struct device_image *d, const ch
 	for (; fgets(line, sizeof(line), f); n++) {
 		struct target *t = &targets[n];
 
-		if (n == LINES || sscanf(line, "%li %li %li %ld %ld %ld", (long *)&t->from, (long *)&t->size,
-					 (long *)&t->to, &t->record, &t->skip, &t->skip_end) != 6)
+		if (n == LINES || sscanf(line, "%li %li %li %ld %ld %ld %lu %lu %lu", (long *)&t->from, (long *)&t->size,
+					 (long *)&t->to, &t->record, &t->skip, &t->skip_end, &t->torn, &t->torn_from,
+					 &t->torn_to) != 9)
 			die(path);
 	}
 	fclose(f);
@@ -209,7 +239,7 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 	bool build = !strcmp(what, "rebuild");
 
-	if (!((!strcmp(what, "verify") || build) && argc == 6) && !(!strcmp(what, "images") && argc == 8)) {
+	if (!((!strcmp(what, "verify") || build) && argc == 6) && !(!strcmp(what, "images") && argc == 9)) {
 		fprintf(stderr, "usage: instants verify|images|rebuild LOG START DEVICE ...\n");
 		return 2;
 	}

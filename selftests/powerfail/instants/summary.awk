@@ -9,7 +9,7 @@
 #   RESULTS     see verdict.awk
 # Prints "summary", and with tabs between: kind, name, instants, those of the kernel's
 # instructions, distinct images, images tried, kept, failed, images in which what was
-# never written back is lost; "not ok TEXT" for each failure; and "counts PASSED FAILED
+# never written back is lost, torn images, and those of them that were refused; "not ok TEXT" for each failure; and "counts PASSED FAILED
 # SKIPPED" (left out by --max). An image that was chosen and has no result has failed.
 
 function fail(text) { failures++; print "not ok", text }
@@ -39,9 +39,12 @@ FILENAME == ARGV[3] {
 	op = f[2] " " f[3]; image = op " " f[4] " " f[5]
 	if (!(image in planned)) next
 	delete planned[image]
-	if (f[8] == "lost" && f[5] != "broken") lost[op]++
-	if (f[5] != "broken") tried[op]++
-	if (f[1] == "ok") { passed++; if (f[5] != "broken") kept[op]++; next }
+	whole = f[5] ~ /^(during|after)$/
+	if (f[8] == "lost" && whole) lost[op]++
+	if (whole) tried[op]++
+	if (f[5] ~ /^torn/) torn[op]++
+	if (f[6] == "refused") refused[op]++
+	if (f[1] == "ok") { passed++; if (whole) kept[op]++; next }
 	bad[op]++
 	fail(f[2] "." f[3] ", instant " f[4] " (" f[5] (by[image] ~ /^0x[f0-9]/ ? ", fence in " name_of(by[image]) : "") \
 		") # " f[6] ": " f[9])
@@ -52,7 +55,7 @@ END {
 	for (i = 1; i <= count; i++) {
 		op = order[i]
 		split(found[op], f, " ")
-		print "summary", f[1], f[2], f[3], f[4], f[5], tried[op] + 0, kept[op] + 0, bad[op] + 0, lost[op] + 0
+		print "summary", f[1], f[2], f[3], f[4], f[5], tried[op] + 0, kept[op] + 0, bad[op] + 0, lost[op] + 0, torn[op] + 0, refused[op] + 0
 		skipped += f[5] - f[6]
 		if (f[5] >= 2) passed++
 		else fail(f[1] "." f[2] " # nothing became durable during it: the run proves nothing")

@@ -8,8 +8,9 @@
 #   LOGGED   what the kernel said of filesystems then; see ../lib/logged.awk
 #   LOOKED   what e2fsck and xfs_repair found: "sound NUMBER" or "unsound NUMBER WHAT"
 # Prints a line an image, with tabs between: verdict (ok, not ok), kind, operation, instant,
-# mode, outcome (kept, lost, foreign, names, error), instants at which it was the image,
+# mode, outcome (kept, lost, foreign, names, error, refused), instants at which it was the image,
 # control (kept, lost, -), note. An image of the mode "broken" has to be found lost.
+# One of the mode "torn.ADDRESS.FROM.TO" may also be refused by the kernel, and complained of.
 
 function remark(n, text) { note[n] = note[n] (note[n] == "" ? "" : "; ") text }
 function rest(from,   i, text) {
@@ -35,10 +36,13 @@ END {
 		if (!(n in outcome)) { outcome[n] = "error"; why[n] = "it was not judged" }
 		if (outcome[n] != "kept") remark(n, why[n])
 		good = outcome[n] == "kept"
-		if (n in unsound) remark(n, "the filesystem is not sound: " unsound[n])
+		torn = mode[n] ~ /^torn/
+		if (torn && outcome[n] == "error" && why[n] ~ /^mount: /) { outcome[n] = "refused"; note[n] = ""; good = 1 }
+		else if (n in unsound) remark(n, "the filesystem is not sound: " unsound[n])
 		else if (!(n in sound) && outcome[n] != "error") remark(n, "nobody has looked at the filesystem")
-		if (n in complained) remark(n, "kernel log: " complained[n])
+		if (n in complained && !torn) remark(n, "kernel log: " complained[n])
 		good = good && note[n] == ""
+		if (outcome[n] == "refused") note[n] = why[n]
 		# What is missing has to be missed, by the judge and not by accident.
 		if (mode[n] == "broken") {
 			good = outcome[n] == "lost" && why[n] ~ /^control file: the promised line is lost/

@@ -264,6 +264,54 @@ static void left_out(void)
 	verdict("what is left out of an image is missing in it, and all else is there", good && tried > 20);
 }
 
+/* Blocks of a journal in a log, and one of them torn. */
+static void torn(void)
+{
+	static const uint8_t jbd2[8] = { 0xc0, 0x3b, 0x39, 0x98, 0, 0, 0, 4 }, xfs[4] = { 0xfe, 0xed, 0xba, 0xbe };
+	struct operation o = { .number = 7, .start = START, .size = SIZE };
+	struct device_image d = { .start = START, .size = SIZE, .bytes = rebuilt };
+	struct target t = { .from = START, .to = START, .size = SIZE, .torn = START + 4096, .torn_from = 72, .torn_to = 4096 - 64 };
+	struct records r;
+	bool good = true;
+
+	start();
+	model_mark(&m, 0, 0x401000, MARK_PROMISE, 7);
+	model_mark(&m, 0, 0x401000, MARK_BEGIN, 7);
+	/* A block of another journal's, where none can begin; then one of each. */
+	memcpy(visible + 4096 + 512, jbd2, sizeof(jbd2));
+	memset(visible + 8192 + 512, 5, 4096);
+	memcpy(visible + 8192 + 512, xfs, sizeof(xfs));
+	memset(visible + 4096 + 64, 9, 4096 - 64);
+	memcpy(visible + 4096, jbd2, sizeof(jbd2));
+	for (size_t at = 4096; at < 16384; at += LINE_BYTES)
+		model_write_back(&m, 0, START + at, KERNEL_PC, KERNEL_WRITE_BACK, false);
+	model_fence(&m, 0, KERNEL_PC, KERNEL_FENCE);
+	model_mark(&m, 0, 0x401000, MARK_END, 7);
+	close(deltas.fd);
+	r = open_log();
+	memcpy(rebuilt, base, SIZE);
+	find_images(&r, &d, &o, 1);
+	verdict("blocks by which a journal is understood are found", o.head_count == 2 &&
+		o.heads[0].address == START + 4096 && o.heads[0].size == 4096 && o.heads[0].instant == 1 &&
+		o.heads[1].address == START + 8192 + 512 && o.heads[1].size == 512);
+	t.record = o.heads[0].record;
+	r.at = r.count = 0;
+	memcpy(rebuilt, base, SIZE);
+	rebuild(&r, &d, &t, 1);
+	for (size_t at = 0; at < SIZE; at++) {
+		bool old = at >= 4096 + 72 && at < 4096 + 4096 - 64;
+
+		good = good && rebuilt[at] == (old ? base : durable)[at];
+	}
+	verdict("a block is torn where it is to be", good && memcmp(base, durable, SIZE));
+	/* Of records before the last one all is there. */
+	t.record++;
+	r.at = r.count = 0;
+	memcpy(rebuilt, base, SIZE);
+	rebuild(&r, &d, &t, 1);
+	verdict("and in no other record", !memcmp(rebuilt, durable, SIZE));
+}
+
 /* Does reading that log end the program, and not with a result? */
 static bool refused(size_t size, long change)
 {
@@ -346,6 +394,7 @@ int main(int argc, char **argv)
 	rebuilds();
 	groups();
 	left_out();
+	torn();
 	broken_logs();
 	choices();
 	printf("%d passed, %d failed, 0 skipped\n", passed, failures);
