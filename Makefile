@@ -34,7 +34,8 @@ check-more:
 
 #: make check-powerfail  cut a guest's power in every case of selftests/powerfail/cases
 #:                     (HISTORIES=1, 2, 3: in every history of up to so many operations
-#:                     instead; 4 and more: at random)
+#:                     instead; 4 and more: at random. INSTANTS=1, or ="append* grow":
+#:                     at every instant of an operation)
 check-powerfail:
 	@$(STEPS)/powerfail
 

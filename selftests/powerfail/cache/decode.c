@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* decode.c - see decode.h. Numbers of opcodes are those of Intel's manual, volume 2. */
+#include <string.h>
+
 #include "decode.h"
+#include "deltas.h"
 
 struct reader {
 	const uint8_t *code;
@@ -220,6 +223,20 @@ static void decode_vector(struct insn *insn, struct reader *r, int first)
 		insn->kind = INSN_NON_TEMPORAL;
 }
 
+/* As the guest's program has it, without prefixes: 0F 1F 87, displacement. */
+static void decode_mark(struct insn *insn, const uint8_t *code, size_t size)
+{
+	int32_t displacement;
+
+	if (size < 7 || code[0] != 0x0f || code[1] != 0x1f || code[2] != 0x87)
+		return;
+	memcpy(&displacement, code + 3, sizeof(displacement));
+	if (displacement <= MARK_DISPLACEMENT || displacement >= MARK_DISPLACEMENT + DELTA_KINDS)
+		return;
+	insn->kind = INSN_MARK;
+	insn->mark = displacement - MARK_DISPLACEMENT;
+}
+
 struct insn decode(const uint8_t *code, size_t size)
 {
 	struct reader r = { .code = code, .size = size };
@@ -250,6 +267,8 @@ struct insn decode(const uint8_t *code, size_t size)
 		decode_vector(&insn, &r, opcode);
 		break;
 	}
+	if (insn.kind == INSN_OTHER)
+		decode_mark(&insn, code, size);
 	return insn;
 }
 

@@ -18,6 +18,7 @@ enum insn_kind {
 	INSN_FENCE,		/* SFENCE, MFENCE */
 	INSN_SERIAL,		/* other instructions that wait until all stores are done */
 	INSN_NON_TEMPORAL,	/* a store that goes past the cache; a fence completes it */
+	INSN_MARK,		/* see deltas.h: the program has something to say; RDI has more */
 };
 
 /* Numbers of registers, as instructions have them. */
@@ -39,11 +40,15 @@ struct operand {
 	bool narrow, relative;
 };
 
-/* @length is only set for the kinds that have an operand: INSN_WRITE_BACK, INSN_CLFLUSH. */
+/*
+ * @length is only set for the kinds that have an operand: INSN_WRITE_BACK, INSN_CLFLUSH.
+ * @mark: of INSN_MARK: its kind
+ */
 struct insn {
 	enum insn_kind kind;
 	struct operand operand;
 	size_t length;
+	int mark;
 };
 
 struct registers {

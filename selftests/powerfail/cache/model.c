@@ -90,11 +90,23 @@ static void outdate(struct pending *p, const struct device *d, uint64_t line, ui
 static void make_durable(struct model *m, const struct entry *e, int cpu)
 {
 	struct line *l = &e->device->lines[e->line];
+	uint8_t *durable = e->device->durable + e->line * LINE_BYTES;
 
-	copy_masked(e->device->durable + e->line * LINE_BYTES, e->data, e->mask);
+	if (m->cut)
+		return;
+	copy_masked(durable, e->data, e->mask);
+	if (m->deltas)
+		deltas_add(m->deltas, e->device->start + e->line * LINE_BYTES, durable);
 	for (int i = 0; i < MAX_CPUS; i++)
 		if (i != cpu && l->pending >> i & 1)
 			outdate(&m->pending[i], e->device, e->line, e->at, e->mask);
+}
+
+/* All that has become durable at once was added to the log. */
+static void end_delta(struct model *m, unsigned int cpu, uint64_t by)
+{
+	if (m->deltas && m->deltas->lines)
+		deltas_end(m->deltas, DELTA_DURABLE, cpu, by, 0);
 }
 
 /* A new entry at the end of the processor's list. */
@@ -159,22 +171,23 @@ static uint32_t roll(struct model *m, uint32_t n)
 }
 
 /* A line leaves the cache by itself, or by an instruction that needs no fence. */
-static void evict(struct model *m, struct device *d, uint64_t line)
+static void evict(struct model *m, unsigned int cpu, struct device *d, uint64_t line, uint64_t by)
 {
 	struct entry e = { .device = d, .line = line, .at = ++m->table->clock, .mask = WHOLE_LINE };
 
 	take(d, line, e.data);
 	make_durable(m, &e, -1);
+	end_delta(m, cpu, by);
 	d->lines[line].stored = 0;
 }
 
 /* One of the lines that were stored to lately may leave; this one is among them now. */
-static void evict_at_random(struct model *m, struct device *d, uint64_t line)
+static void evict_at_random(struct model *m, unsigned int cpu, struct device *d, uint64_t line, uint64_t by)
 {
 	size_t i = roll(m, sizeof(m->recent) / sizeof(m->recent[0]));
 
 	if (m->recent[i].device && !roll(m, EVICTION_ODDS)) {
-		evict(m, m->recent[i].device, m->recent[i].line);
+		evict(m, cpu, m->recent[i].device, m->recent[i].line, by);
 		m->table->evicted++;
 	}
 	m->recent[i].device = d;
@@ -205,7 +218,7 @@ void model_store(struct model *m, unsigned int cpu, uint64_t address, size_t siz
 		l->stored_on = cpu;
 		l->stored = 1;
 		if (m->random)
-			evict_at_random(m, d, line);
+			evict_at_random(m, cpu, d, line, by);
 	}
 	pthread_mutex_unlock(&m->lock);
 }
@@ -276,7 +289,7 @@ void model_write_back(struct model *m, unsigned int cpu, uint64_t address, uint6
 		uint8_t data[LINE_BYTES];
 
 		if (ordered) {
-			evict(m, d, line);
+			evict(m, cpu, d, line, by);
 		} else {
 			take(d, line, data);
 			add_pending(m, cpu, d, line, data, WHOLE_LINE);
@@ -307,6 +320,7 @@ void model_fence(struct model *m, unsigned int cpu, uint64_t by, enum event_clas
 			l->pending &= ~(1 << cpu);
 		}
 		p->count = 0;
+		end_delta(m, cpu, by);
 		m->table->fenced_at[cpu] = ++m->table->clock;
 	}
 	pthread_mutex_unlock(&m->lock);
@@ -319,5 +333,15 @@ void model_unresolved(struct model *m, uint64_t address, uint64_t by)
 		m->table->unresolved_by = by;
 		m->table->unresolved_address = address;
 	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+void model_mark(struct model *m, unsigned int cpu, uint64_t by, enum delta_kind kind, uint64_t number)
+{
+	pthread_mutex_lock(&m->lock);
+	if (m->deltas)
+		deltas_end(m->deltas, kind, cpu, by, number);
+	if (kind == MARK_CUT)
+		m->cut = true;
 	pthread_mutex_unlock(&m->lock);
 }

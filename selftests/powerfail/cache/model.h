@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "deltas.h"
+
 #define LINE_BYTES 64
 #define MAX_CPUS 4
 #define MAX_DEVICES 4
@@ -96,6 +98,8 @@ struct pending {
  *	effect; 0: none
  * @random: state of the generator; 0: no line leaves the cache by itself
  * @recent: lines that may leave
+ * @deltas: the log of what becomes durable; NULL: none is kept
+ * @cut: nothing becomes durable any more
  */
 struct model {
 	pthread_mutex_t lock;
@@ -109,6 +113,8 @@ struct model {
 	uint64_t drop_number;
 	uint64_t random;
 	struct { struct device *device; uint64_t line; } recent[256];
+	struct deltas *deltas;
+	bool cut;
 };
 
 /* size is that of the file: the lines of all devices behind the head. */
@@ -124,5 +130,7 @@ void model_write_back(struct model *m, unsigned int cpu, uint64_t address, uint6
 		      enum event_class class, bool ordered);
 void model_fence(struct model *m, unsigned int cpu, uint64_t by, enum event_class class);
 void model_unresolved(struct model *m, uint64_t address, uint64_t by);
+/* The guest's program has set a mark. */
+void model_mark(struct model *m, unsigned int cpu, uint64_t by, enum delta_kind kind, uint64_t number);
 
 #endif

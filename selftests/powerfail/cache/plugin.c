@@ -14,6 +14,7 @@
  *   evict SEED               lines leave the cache by themselves
  *   ignore CLASS             without effect; see class_names
  *   drop CLASS NUMBER        the same for one useful event
+ *   deltas FILE              made anew; a log of all that becomes durable (deltas.h)
  * QEMU takes write-backs for instructions that do nothing. So their addresses are worked
  * out from the registers, and translated here by the guest's page tables.
  */
@@ -54,7 +55,7 @@ static struct cpu {
 	uint64_t linear, physical;
 } cpus[MAX_CPUS];
 
-/* A flush in the guest's code. */
+/* A flush or a mark in the guest's code. */
 struct site {
 	uint64_t at;
 	struct insn insn;
@@ -62,7 +63,8 @@ struct site {
 
 static struct model model;
 static struct file { char *path; uint8_t *guest; } files[MAX_DEVICES];
-static char *table_path;
+static char *table_path, *deltas_path;
+static struct deltas deltas;
 static struct ram ram;
 static bool share_rest;
 
@@ -116,6 +118,8 @@ static bool configure_line(const char *line)
 		share_rest = true;
 	} else if (!strncmp(line, "table ", 6)) {
 		table_path = copy(line + 6);
+	} else if (!strncmp(line, "deltas ", 7)) {
+		deltas_path = copy(line + 7);
 	} else if (sscanf(line, "ram %llx", &a) == 1) {
 		ram.size = a;
 	} else if (sscanf(line, "evict %llu", &a) == 1) {
@@ -214,6 +218,11 @@ static void attach(void)
 	if (table == MAP_FAILED)
 		die("%s: %s", table_path, strerror(errno));
 	close(fd);
+	if (deltas_path) {
+		if (deltas_open(&deltas, deltas_path))
+			die("%s: %s", deltas_path, strerror(errno));
+		model.deltas = &deltas;
+	}
 	ram.bytes = find_mapping(RAM_NAME);
 	if (!ram.bytes)
 		die("the guest's memory is not from memory-backend-memfd");
@@ -276,6 +285,13 @@ static void on_serial(unsigned int vcpu, void *at)
 	model_fence(&model, vcpu, (uintptr_t)at, in_kernel((uintptr_t)at) ? KERNEL_SERIAL : USER_SERIAL);
 }
 
+static void on_mark(unsigned int vcpu, void *data)
+{
+	const struct site *site = data;
+
+	model_mark(&model, vcpu, site->at, site->insn.mark, read_register(&cpus[vcpu], REG_RDI));
+}
+
 /* The physical address of a load or store. False: it is not in memory. */
 static bool memory_address(qemu_plugin_meminfo_t info, uint64_t linear, uint64_t *physical)
 {
@@ -320,6 +336,17 @@ static void on_touch(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t lin
 	cpus[vcpu].physical = physical & -LINE_BYTES;
 }
 
+/* As long as QEMU runs: nobody tells when a block is forgotten. They are few. */
+static struct site *new_site(uint64_t at, const struct insn *insn)
+{
+	struct site *site = malloc(sizeof(*site));
+
+	if (!site)
+		die("out of memory");
+	*site = (struct site){ .at = at, .insn = *insn };
+	return site;
+}
+
 /* before: the instruction before it in its block, or NULL. */
 static void instrument(struct qemu_plugin_insn *insn, struct qemu_plugin_insn *before)
 {
@@ -331,13 +358,13 @@ static void instrument(struct qemu_plugin_insn *insn, struct qemu_plugin_insn *b
 	struct site *site;
 
 	switch (decoded.kind) {
+	case INSN_MARK:
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QEMU_PLUGIN_CB_R_REGS,
+						       new_site(at, &decoded));
+		return;
 	case INSN_WRITE_BACK:
 	case INSN_CLFLUSH:
-		/* As long as QEMU runs: nobody tells when a block is forgotten. They are few. */
-		site = malloc(sizeof(*site));
-		if (!site)
-			die("out of memory");
-		*site = (struct site){ .at = at, .insn = decoded };
+		site = new_site(at, &decoded);
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_flush, QEMU_PLUGIN_CB_R_REGS, site);
 		if (before)
 			qemu_plugin_register_vcpu_mem_cb(before, on_touch, QEMU_PLUGIN_CB_NO_REGS,

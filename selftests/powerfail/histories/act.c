@@ -17,12 +17,14 @@
 #include <unistd.h>
 
 #include "../guest/pf.h"
+#include "../instants/guest.h"
 #include "act.h"
 #include "linux/mincore.h"
 
 #define NR_MINCORE2 499
 
-static bool trouble(struct world *w, const char *what)
+/* Returns false. */
+bool trouble(struct world *w, const char *what)
 {
 	if (!w->trouble[0])
 		snprintf(w->trouble, sizeof(w->trouble), "%.100s: %s", what, strerrorname_np(errno) ?: "?");
@@ -160,7 +162,7 @@ bool mapped_huge(struct world *w)
 }
 
 /* A cache line; libpmem would do the same, and is not in this guest. */
-static void write_line_back(void *line)
+void write_line_back(void *line)
 {
 	unsigned int a, b = 0, c, d;
 
@@ -253,6 +255,8 @@ static int call(struct world *w, const struct op *op)
 	case 'c': return ioctl(to, FICLONE, fd);
 	case 'x': return exchange_extents(fd, to, size);
 	case 'r': return rename_file(w, op);
+	case 'm': case 'g': return remount(w, op->kind == 'g');
+	case 'G': return grow(w);
 	}
 	errno = EINVAL;
 	return -1;

@@ -19,21 +19,26 @@ struct file {
 
 /**
  * struct world - a filesystem on which a history happens
- * @dir: where it is mounted
+ * @dir: where it is mounted; @kind, @device: of the filesystem there
  * @file: of each object of @model
  * @results: a letter for each operation: o done, P stored with PERSIST set, N with it
  *	clear, U on a kernel that cannot be asked, F SIGBUS, R refused (of an exchange; others
  *	are an error)
  * @trouble: what went wrong; empty
+ * @control: see ../instants/guest.h
  */
 struct world {
-	const char *dir;
+	const char *dir, *kind;
+	char device[140];
 	struct sequence history;
 	struct model model;
 	struct file file[MAX_OBJECTS];
 	char results[MAX_OPS + 1], trouble[160];
+	unsigned char *control;
 };
 
+bool trouble(struct world *w, const char *what);
+void write_line_back(void *line);
 bool begin_world(struct world *w);
 bool act(struct world *w, const struct op *op);
 bool mapped_huge(struct world *w);

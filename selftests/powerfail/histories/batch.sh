@@ -5,6 +5,7 @@
 # between. Sourced by run, whose variables it uses.
 
 SLOT_MB=32              # of a filesystem; a slot has more
+LOOK_MB=$SLOT_MB        # what e2fsck and xfs_repair look at: one may have grown
 LOOK_SECONDS=120        # for e2fsck or xfs_repair; one that needs longer finds it unsound
 DATA_START=$((2 << 20)) # of a namespace, behind what the kernel keeps of it
 
@@ -100,8 +101,8 @@ prepare_slots() {
 # look_at DIR NUMBER KIND SLOT DEVICE AT: what e2fsck or xfs_repair say of a slot.
 look_at() {
 	local file=$work/slot.$4
-	dd if="$1/$5" of="$file" bs=1M skip=$(($6 >> 20)) count="$SLOT_MB" conv=sparse status=none
-	truncate -s "${SLOT_MB}M" "$file"
+	dd if="$1/$5" of="$file" bs=1M skip=$(($6 >> 20)) count="$LOOK_MB" conv=sparse status=none
+	truncate -s "${LOOK_MB}M" "$file"
 	case $3 in
 	ext4) timeout "$LOOK_SECONDS" e2fsck -fn "$file" ;;
 	xfs) timeout "$LOOK_SECONDS" xfs_repair -n -f "$file" ;;
@@ -115,7 +116,7 @@ look_at_all() {
 	local half number kind slot device at
 	for half in 0 1; do
 		awk -v half="$half" 'FILENAME == ARGV[1] { place[$1] = $2 " " $3; next }
-			$1 == "done" && n++ % 2 == half { print $2, $3, $7, place[$7] }' "$work/slots" "$1" |
+			$1 ~ /^(done|during|after|broken|torn)$/ && n++ % 2 == half { print $2, $3, $7, place[$7] }' "$work/slots" "$1" |
 			while read -r number kind slot device at; do
 				look_at "$2" "$number" "$kind" "$slot" "$device" "$at"
 			done >"$work/looked.$half" &
@@ -154,17 +155,18 @@ unfinished() {
 
 # batch LIST LOG: adds the verdicts to $out/results. If the guest dies, those that were
 # going on then are done alone, so that only one gets the blame. 1: three batches in
-# succession have had no result at all.
+# succession have had no result at all. Each line of LIST has a number, and four words that
+# are its name in the results.
 batch() {
 	local n why
-	if both_boots "$1" "$2"; then
+	if "${boots:-both_boots}" "$1" "$2"; then
 		cat "$2.results" >>"$out/results"
 		[[ ${POWERFAIL_KEEP_LOGS:-} ]] || rm -f "$2".*.console "$2".*.stderr
 		broken=0
 		return 0
 	fi
 	why=$(explain | tr '\t\n' '  ')
-	note "$(wc -l <"$1") histories: $why (logs: $2.*)"
+	note "$(wc -l <"$1") ${title%:}: $why (logs: $2.*)"
 	if (($(wc -l <"$1") == 1)) || [[ ! -s $2.crash ]]; then
 		awk -v why="$why" -v OFS='\t' '{ print "not ok", $2, $3, $4, $5, "error", "-", "-", "the guest died: " why }' "$1" >>"$out/results"
 		[[ -s $2.crash ]] || broken=$((broken + 1))

@@ -75,6 +75,13 @@ bool find_slot(const char *slot, char *device, size_t size)
 	return false;
 }
 
+/* Returns as mount(2). */
+int mount_at(const char *kind, const char *device, const char *dir)
+{
+	return mount(device, dir, kind, MS_NOATIME,
+		     strcmp(kind, "xfs") ? "dax=always,commit=300" : "dax=always,nouuid");
+}
+
 /* The kernel finds a port a moment later. The host waits as well, and not for ever. */
 static void await_port(const char *name, char *port, size_t size)
 {

@@ -8,6 +8,7 @@
 
 bool set_up_guest(char *port, size_t size);
 void quiet_filesystems(void);
+int mount_at(const char *kind, const char *device, const char *dir);
 bool find_slot(const char *slot, char *device, size_t size);
 
 #endif

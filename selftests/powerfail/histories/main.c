@@ -12,6 +12,10 @@
  * and what is in the files is judged:
  *	verdict NUMBER kept|lost|foreign|names|error WHY
  *	control NUMBER kept|lost	the same, with plain stores held to the promise
+ * Lines with the word "instants" behind them are for ../instants: every instant of the last
+ * operation counts, and there is no store behind it. They are done one after the other. Their
+ * lines in the second boot begin with "after"; with "during" ("broken", "torn"), if the last
+ * operation may have been done in part. "control" is then about the control file.
  * Other lines are those of ../guest/report.c; and "at NUMBER": it begins; "slot NUMBER
  * DEVICE": which device it is on; "entry NUMBER pmd|other": what maps the page in the end,
  * of form "huge".
@@ -31,17 +35,20 @@
 #include "../guest/pf.h"
 #include "act.h"
 #include "boot.h"
+#include "../instants/guest.h"
 
 #define WORKERS 2		/* as many as the guest has processors */
 
 /**
  * struct line - of the list
  * @rest: behind the history: of lines "done"
+ * @instants, @during: see above
  */
 struct line {
 	int number, files;
 	char kind[8], form[16], text[64], slot[40], results[MAX_OPS + 1];
 	char *rest;
+	bool instants, during;
 };
 
 static char *dir_of(const struct line *l, char *to, size_t size)
@@ -53,14 +60,13 @@ static char *dir_of(const struct line *l, char *to, size_t size)
 /* The name of its device into "name". */
 static bool mount_slot(const struct line *l, char *name, size_t size)
 {
-	bool xfs = !strcmp(l->kind, "xfs");
 	char path[140], dir[80];
 
 	if (!find_slot(l->slot, name, size))
 		return false;
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	mkdir(dir_of(l, dir, sizeof(dir)), 0755);
-	return !mount(path, dir, l->kind, MS_NOATIME, xfs ? "dax=always,nouuid" : "dax=always,commit=300");
+	return !mount_at(l->kind, path, dir);
 }
 
 static bool history_of(const struct line *l, struct sequence *h)
@@ -84,10 +90,46 @@ static void say_done(const struct world *w, const struct line *l)
 	       w->results, inodes);
 }
 
-static void do_history(const struct line *l)
+/* All operations but those that need more. */
+static bool act_all(struct world *w, int count)
+{
+	bool good = true;
+
+	for (int i = 0; good && i < count; i++)
+		good = act(w, &w->history.ops[i]);
+	return good && same_as_model(w);
+}
+
+/* Marks for the plugin in QEMU, which keeps every instant between them. */
+static bool act_instants(struct world *w, int number)
+{
+	int last = w->history.count - 1;
+	bool good;
+
+	if (!act_all(w, last))
+		return false;
+	mark(MARK_PROMISE, number);
+	control_store(w);
+	mark(MARK_BEGIN, number);
+	good = act(w, &w->history.ops[last]);
+	mark(MARK_END, number);
+	return good;
+}
+
+static bool act_history(struct world *w, const struct line *l)
 {
 	struct op last = { LAST, 0, -1 };
-	struct world w = { 0 };
+
+	if (!act_all(w, w->history.count) || !act(w, &last))
+		return false;
+	if (!strcmp(l->form, "huge"))
+		report("entry %d %s", l->number, mapped_huge(w) ? "pmd" : "other");
+	return true;
+}
+
+static void do_history(const struct line *l)
+{
+	struct world w = { .kind = l->kind };
 	char dir[80], device[120];
 
 	w.dir = dir_of(l, dir, sizeof(dir));
@@ -101,24 +143,35 @@ static void do_history(const struct line *l)
 		report("error %d mount: %s", l->number, strerrorname_np(errno) ?: "?");
 		return;
 	}
-	if (begin_world(&w)) {
-		bool good = true;
-
-		for (int i = 0; good && i < w.history.count; i++)
-			good = act(&w, &w.history.ops[i]);
-		if (good && same_as_model(&w) && act(&w, &last)) {
-			if (!strcmp(l->form, "huge"))
-				report("entry %d %s", l->number, mapped_huge(&w) ? "pmd" : "other");
-			say_done(&w, l);
-			model_end(&w.model);
-			return;
-		}
-	}
-	report("error %d %s (%s)", l->number, w.trouble, w.results);
+	snprintf(w.device, sizeof(w.device), "/dev/%s", device);
+	if (l->instants ? control_begin(&w) && begin_world(&w) && act_instants(&w, l->number)
+			: begin_world(&w) && act_history(&w, l))
+		say_done(&w, l);
+	else
+		report("error %d %s (%s)", l->number, w.trouble, w.results);
 	model_end(&w.model);
 }
 
 /* ---- afterwards ---- */
+
+/*
+ * The model as it was when the power was cut during the last operation, or after it: with what
+ * the operation was to change as it was before it, or as it is after it.
+ */
+static void relive_instants(struct model *m, const struct sequence *h, const char *results, bool during)
+{
+	model_start(m, h->form, h->files, true);
+	for (int i = 0; i < h->count; i++) {
+		const struct op *op = &h->ops[i];
+		bool part = during && i == h->count - 1;
+
+		/* These change nothing but what is promised. */
+		if (results[i] == 'R' || (part && strchr("ym", op->kind)))
+			m->step++;
+		else
+			model_apply(m, op, !part && promised(results[i]));
+	}
+}
 
 /* The model as it was when the power was cut; "control": plain stores are held to the promise. */
 static void relive(struct model *m, const struct sequence *h, const char *results, bool control)
@@ -216,6 +269,20 @@ static const char *judge(const struct line *l, struct model *m, char *why, size_
 	return word ? word : "kept";
 }
 
+/* The control file, where all else is well. Returns the word of the verdict. */
+static const char *judge_control(const struct line *l, const char *word, char *why, size_t room)
+{
+	char dir[80];
+	bool lost;
+	const char *wrong = control_judge(dir_of(l, dir, sizeof(dir)), &lost);
+
+	report("control %d %s", l->number, lost ? "lost" : "kept");
+	if (!wrong || strcmp(word, "kept"))
+		return word;
+	snprintf(why, room, "%s", wrong);
+	return "lost";
+}
+
 static void judge_history(const struct line *l)
 {
 	char dir[80], device[120], why[240] = "", unused[240];
@@ -233,10 +300,15 @@ static void judge_history(const struct line *l)
 		return;
 	}
 	report("slot %d %s", l->number, device);
-	relive(&m, &h, l->results, false);
+	if (l->instants)
+		relive_instants(&m, &h, l->results, l->during);
+	else
+		relive(&m, &h, l->results, false);
 	word = judge(l, &m, why, sizeof(why));
 	model_end(&m);
-	if (strchr(l->text, 'p') && strcmp(l->form, "huge")) {
+	if (l->instants)
+		word = judge_control(l, word, why, sizeof(why));
+	else if (strchr(l->text, 'p') && strcmp(l->form, "huge")) {
 		relive(&m, &h, l->results, true);
 		report("control %d %s", l->number, strcmp(judge(l, &m, unused, sizeof(unused)), "kept") ? "lost" : "kept");
 		model_end(&m);
@@ -252,15 +324,19 @@ static void judge_history(const struct line *l)
 
 static bool parse_line(const char *text, bool crash, struct line *l)
 {
+	char first[8];
 	int used = 0;
 
 	memset(l, 0, sizeof(*l));
+	l->instants = strstr(text, " instants");
 	if (crash)
 		return sscanf(text, "%d %7s %15s %d %63s %39s", &l->number, l->kind, l->form, &l->files,
 			      l->text, l->slot) == 6;
-	if (sscanf(text, "done %d %7s %15s %d %63s %39s %12s%n", &l->number, l->kind, l->form, &l->files,
-		   l->text, l->slot, l->results, &used) != 7)
+	if (sscanf(text, "%7s %d %7s %15s %d %63s %39s %12s%n", first, &l->number, l->kind, l->form, &l->files,
+		   l->text, l->slot, l->results, &used) != 8)
 		return false;
+	l->instants = strcmp(first, "done") != 0;
+	l->during = l->instants && strcmp(first, "after") != 0;
 	l->rest = strdup(text + used);
 	return l->rest;
 }
@@ -277,9 +353,12 @@ static void work(const char *list, int worker, bool crash)
 		return;
 	}
 	for (int i = 0; fgets(text, sizeof(text), f); i++) {
-		if (i % WORKERS != worker)
+		bool good = parse_line(text, crash, &l);
+
+		/* The plugin knows one operation at a time. */
+		if ((crash && l.instants ? 0 : i % WORKERS) != worker)
 			continue;
-		if (!parse_line(text, crash, &l))
+		if (!good)
 			report("problem line \"%.200s\"", text);
 		else if (crash)
 			do_history(&l);
@@ -330,8 +409,11 @@ int main(void)
 	report("begin 120 the first history");
 	setrlimit(RLIMIT_NOFILE, &files);
 	quiet_filesystems();
-	if (work_all("/etc/powerfail/list", crash))
+	if (work_all("/etc/powerfail/list", crash)) {
+		if (crash)
+			mark(MARK_CUT, 0);
 		report(crash ? "announce" : "recovered");
+	}
 	for (;;) /* the first process: the host ends it all */
 		pause();
 }

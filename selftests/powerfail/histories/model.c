@@ -126,6 +126,12 @@ static void sync_object(struct model *m, struct object *o)
 		o->names = BIT(o->name);
 }
 
+static void sync_all(struct model *m)
+{
+	for (int i = 0; i < m->objects; i++)
+		sync_object(m, &m->object[i]);
+}
+
 static void take(struct model *m, struct object *o, const uint8_t *from, off_t len)
 {
 	for (off_t i = 0; m->limit && i < len; i++) {
@@ -271,6 +277,7 @@ void model_apply(struct model *m, const struct op *op, bool promised)
 	case 'c': clone(m, op->file, op->to); break;
 	case 'x': exchange(m, op->file, op->to); break;
 	case 'r': rename_over(m, op->file, op->to); break;
+	case 'm': sync_all(m); break;
 	}
 	m->step++;
 }

@@ -30,6 +30,8 @@ static const struct { char kind; bool two; const char *words; } table[] = {
 	{ 'u', false, "truncate up" }, { 'a', false, "append" }, { 'f', false, "fallocate" },
 	{ 'y', false, "fsync" }, { 'n', false, "unlink and recreate" }, { 'c', true, "clone" },
 	{ 'x', true, "exchange" }, { 'r', true, "rename" }, { LAST, false, "store" },
+	/* Of whole filesystems: only ../instants does these, whatever the file. */
+	{ 'm', false, "unmount and mount" }, { 'g', false, "shut down and mount" }, { 'G', false, "grow" },
 };
 #define KINDS (sizeof(table) / sizeof(table[0]))
 

@@ -34,6 +34,7 @@ configure_cache() {
 		done <"$images/ranges"
 		case $cache in strict) ;; *) echo "evict $cache" ;; esac
 		for class in $ignore; do echo "ignore $class"; done
+		[[ ! ${deltas-} ]] || echo "deltas $deltas" # of ../instants
 		[[ ! $drop ]] || echo "drop ${drop%:*} ${drop#*:}"
 	} >"$work/cache"
 }

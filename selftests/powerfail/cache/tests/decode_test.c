@@ -223,6 +223,9 @@ static const struct { enum insn_kind kind; const char *text; } plain[] = {
 	{ INSN_OTHER, "movq %rax, (%rdi)" }, { INSN_OTHER, "movl $0xf0, 0xae0f(%rdi)" }, { INSN_OTHER, "rep movsq" },
 	{ INSN_OTHER, "ret" }, { INSN_OTHER, "crc32b (%rax), %ecx" }, { INSN_OTHER, "movbe (%rax), %ecx" },
 	{ INSN_OTHER, "adcx (%rax), %ecx" }, { INSN_OTHER, "nopw %cs:0x12345678(%rax,%rax,1)" },
+	{ INSN_MARK, "nopl 0x6d633201(%rdi)" }, { INSN_MARK, "nopl 0x6d633204(%rdi)" },
+	{ INSN_OTHER, "nopl 0x6d633200(%rdi)" }, { INSN_OTHER, "nopl 0x6d633205(%rdi)" },
+	{ INSN_OTHER, "nopl 0x6d633201(%rsi)" }, { INSN_OTHER, "nopw 0x6d633201(%rdi)" },
 	{ INSN_OTHER, "vaddps %ymm0, %ymm1, %ymm2" }, { INSN_OTHER, "cmpxchg %rax, (%rdx)" },
 	{ INSN_OTHER, "shrd $3, %eax, (%rdx)" }, { INSN_OTHER, "imul (%rdx), %eax" },
 };
