@@ -368,7 +368,28 @@ const struct rival rivals[] = {
 };
 const size_t nr_rivals = sizeof(rivals) / sizeof(rivals[0]);
 
-/* One line for the mapping and each of the two calls. */
+/*
+ * The longest holds of one call. An interrupt that comes meanwhile is counted with it, so the
+ * shortest of some calls is taken: it does not come at the same place in all. Negative: none.
+ */
+static int measure_holds(struct mincore2_bench *b)
+{
+	struct mincore2_bench shortest = { .mmap_max = UINT64_MAX, .ptl_max = UINT64_MAX };
+
+	for (int i = 0; i < 5; i++) {
+		if (ioctl(bench_fd, MINCORE2_BENCH_HOLDS, b) || b->ret < 0)
+			return -1;
+		if (b->mmap_max < shortest.mmap_max)
+			shortest.mmap_max = b->mmap_max;
+		if (b->ptl_max < shortest.ptl_max)
+			shortest.ptl_max = b->ptl_max;
+	}
+	b->mmap_max = shortest.mmap_max;
+	b->ptl_max = shortest.ptl_max;
+	return 0;
+}
+
+/* One line for the mapping and each of the calls. */
 void report_holds(struct mapping *m, char *addr, size_t length)
 {
 	static const struct {
@@ -391,7 +412,7 @@ void report_holds(struct mapping *m, char *addr, size_t length)
 
 		if (!(calls[i].flags & R) && length / PAGE > MAX_BYTES)
 			continue;
-		if (ioctl(bench_fd, MINCORE2_BENCH_HOLDS, &b) || b.ret < 0)
+		if (measure_holds(&b))
 			continue;
 		printf("hold|%s|%s|%zu|%llu|%llu|%llu|%llu|%llu\n", m->name,
 		       calls[i].name, length / PAGE,
