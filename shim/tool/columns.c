@@ -247,9 +247,9 @@ void metrics_print(FILE *out, const struct report *reports, size_t nr)
 		for (size_t i = 0; i < nr; i++) {
 			struct verdict verdict;
 
-			if (reports[i].error[0] ||
-			    verdict_make(&verdict, &reports[i]))
+			if (reports[i].error[0])
 				continue;
+			verdict_make(&verdict, &reports[i]);
 			for (size_t m = first; m < end; m++)
 				metric(out, metrics[m].name, &reports[i],
 				       metrics[m].level,

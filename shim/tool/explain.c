@@ -179,11 +179,10 @@ static void explain_levels(struct explanation *to)
 			    size_text(to->terminal, bytes[level], size), level ? "." :
 			    ": the first access faults. --read or --populate do so before.");
 	}
-	if (!verdict_make(&verdict, to->report)) {
-		for (int cause = 0; cause < NR_CAUSES; cause++)
-			explain_cause(to, &verdict, (enum cause)cause);
-		verdict_free(&verdict);
-	}
+	verdict_make(&verdict, to->report);
+	for (int cause = 0; cause < NR_CAUSES; cause++)
+		explain_cause(to, &verdict, (enum cause)cause);
+	verdict_free(&verdict);
 	if (faults && mapping->writable) {
 		SAY(to, INDENT, "The first store to %s of it takes a write fault%s.",
 		    size_text(to->terminal, faults, size),

@@ -199,10 +199,7 @@ static void json_verdict(FILE *out, const struct report *report)
 	struct verdict verdict;
 	char text[512];
 
-	if (verdict_make(&verdict, report)) {
-		fputs("      \"verdict\": null,\n", out);
-		return;
-	}
+	verdict_make(&verdict, report);
 	verdict_text(report, &verdict, text, sizeof(text));
 	fputs("      \"verdict\": {\n", out);
 	json_text(out, "        ", "text", text);

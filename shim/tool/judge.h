@@ -132,8 +132,8 @@ struct verdict {
 	size_t nr_fallbacks;
 };
 
-/* Sum @report up; 0 or -ENOMEM. */
-int verdict_make(struct verdict *verdict, const struct report *report);
+/* Sum @report up. */
+void verdict_make(struct verdict *verdict, const struct report *report);
 void verdict_free(struct verdict *verdict);
 const char *cause_code(enum cause cause);
 /* What to change about it; NULL: nothing can be. */

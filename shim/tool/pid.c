@@ -139,12 +139,9 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 	    (options->need & MINCORE_DAX && !row.sums.dax.yes))
 		return err;
 	row.backing = find_backing(listing, &row);
-	row.name = strdup(vma->name);
+	row.name = text_of("%s", vma->name);
 	row.vma.name = NULL;	/* that will be gone */
-	if (!row.name || array_add(&listing->row, &listing->nr, &row, sizeof(row))) {
-		free(row.name);
-		return fail(listing->error, ENOMEM, "too many mappings: %m");
-	}
+	array_add(&listing->row, &listing->nr, &row, sizeof(row));
 	add_sums(&listing->total, &row.sums);
 	return 0;
 }
@@ -253,10 +250,8 @@ static void print_rows(const struct listing *listing, const struct terminal *ter
 		"RANGE", "SIZE", "BACKING", "PERSIST", "PINNABLE", "LEVELS", "FILE",
 	};
 	size_t width[NR_CELLS];
-	char *(*cells)[NR_CELLS] = calloc(listing->nr, sizeof(*cells));
+	char *(*cells)[NR_CELLS] = zeroed(listing->nr, sizeof(*cells));
 
-	if (!cells)
-		abort();
 	for (int c = 0; c < NR_CELLS; c++)
 		width[c] = strlen(headings[c]);
 	for (size_t i = 0; i < listing->nr; i++) {

@@ -171,8 +171,7 @@ static void print_verdict(FILE *out, const struct terminal *terminal,
 	char text[512];
 	size_t indent;
 
-	if (verdict_make(&verdict, report))
-		return;
+	verdict_make(&verdict, report);
 	verdict_text(report, &verdict, text, sizeof(text));
 	if (text[0]) {
 		indent = print_label(out, "verdict");

@@ -169,14 +169,27 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 	fputc('\n', out);
 }
 
+void out_of_memory(void)
+{
+	fprintf(stderr, "mincore2: %s\n", strerror(ENOMEM));
+	exit(STATUS_USAGE);
+}
+
+void *zeroed(size_t nr, size_t size)
+{
+	void *memory = calloc(nr, size);
+
+	if (!memory)
+		out_of_memory();
+	return memory;
+}
+
 static char *text_of_list(const char *format, va_list args)
 {
 	char *text;
 
-	if (vasprintf(&text, format, args) < 0) {
-		fprintf(stderr, "mincore2: %s\n", strerror(errno));
-		exit(STATUS_USAGE);
-	}
+	if (vasprintf(&text, format, args) < 0)
+		out_of_memory();
 	return text;
 }
 
@@ -281,7 +294,7 @@ double seconds_now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-int array_add(void *array, size_t *nr, const void *element, size_t size)
+void array_add(void *array, size_t *nr, const void *element, size_t size)
 {
 	char *elements;
 
@@ -290,9 +303,8 @@ int array_add(void *array, size_t *nr, const void *element, size_t size)
 	if (!(*nr & (*nr - 1))) {
 		elements = reallocarray(elements, *nr ? *nr * 2 : 1, size);
 		if (!elements)
-			return -ENOMEM;
+			out_of_memory();
 		memcpy(array, &elements, sizeof(elements));
 	}
 	memcpy(elements + size * (*nr)++, element, size);
-	return 0;
 }

@@ -68,7 +68,11 @@ size_t print_label(FILE *out, const char *label);
 __attribute__((format(printf, 4, 5)))
 void paragraph(FILE *out, const struct terminal *terminal, size_t indent,
 	       const char *format, ...);
-/* As snprintf(), into memory to free(). Without memory the program ends. */
+/* Without memory the program ends, here and below. */
+_Noreturn void out_of_memory(void);
+/* As calloc(). */
+void *zeroed(size_t nr, size_t size);
+/* As snprintf(), into memory to free(). */
 __attribute__((format(printf, 1, 2)))
 char *text_of(const char *format, ...);
 
@@ -99,9 +103,7 @@ double seconds_now(void);
  * @nr: elements in it, which only grew by ones
  * @element: is copied
  * @size: its bytes
- *
- * Return: 0, or -ENOMEM: the array is as it was.
  */
-int array_add(void *array, size_t *nr, const void *element, size_t size);
+void array_add(void *array, size_t *nr, const void *element, size_t size);
 
 #endif /* MINCORE2_TOOL_TEXT_H */

@@ -114,7 +114,7 @@ static bool same_extent(const struct extent *a, const struct extent *b)
 	       a->physical == b->physical;
 }
 
-static int add_fallback(struct verdict *verdict, const struct fallback *next)
+static void add_fallback(struct verdict *verdict, const struct fallback *next)
 {
 	size_t nr = verdict->nr_fallbacks;
 	struct fallback *last = nr ? &verdict->fallback[nr - 1] : NULL;
@@ -122,18 +122,17 @@ static int add_fallback(struct verdict *verdict, const struct fallback *next)
 	if (last && last->offset + last->size == next->offset &&
 	    last->cause == next->cause &&
 	    (same_extent(&last->extent, &next->extent) ||
-	     next->cause == CAUSE_HOLE || next->cause == CAUSE_SPLIT)) {
+	     next->cause == CAUSE_HOLE || next->cause == CAUSE_SPLIT))
 		last->size += next->size;
-		return 0;
-	}
-	return array_add(&verdict->fallback, &verdict->nr_fallbacks, next,
-			 sizeof(*next));
+	else
+		array_add(&verdict->fallback, &verdict->nr_fallbacks, next,
+			  sizeof(*next));
 }
 
 /* The ranges of PMD size in which @region has PTEs; none is counted twice. */
-static int add_fallbacks(struct verdict *verdict, const struct report *report,
-			 const struct region *region, uint64_t *done,
-			 size_t *first)
+static void add_fallbacks(struct verdict *verdict, const struct report *report,
+			  const struct region *region, uint64_t *done,
+			  size_t *first)
 {
 	const uint64_t size = pmd_size();
 	uint64_t begin = report->target.offset;
@@ -149,35 +148,31 @@ static int add_fallbacks(struct verdict *verdict, const struct report *report,
 		struct fallback next = { .offset = at, .size = size };
 
 		next.cause = find_cause(report, at, size, first, &next.extent);
-		if (add_fallback(verdict, &next))
-			return -ENOMEM;
+		add_fallback(verdict, &next);
 		*done = at + size;
 	}
-	return 0;
 }
 
 /* Device-dax has entries of its own alignment, and no others. */
-static int add_device(struct verdict *verdict, const struct report *report)
+static void add_device(struct verdict *verdict, const struct report *report)
 {
 	struct fallback next = { .size = report->mapping.len,
 				 .offset = report->target.offset,
 				 .cause = CAUSE_DEVICE };
 
-	if (!verdict->level[level_of(MINCORE_PTE)] ||
-	    report->target.align >= pmd_size() ||
-	    report->mapping.len < pmd_size())
-		return 0;
-	return add_fallback(verdict, &next);
+	if (verdict->level[level_of(MINCORE_PTE)] &&
+	    report->target.align < pmd_size() &&
+	    report->mapping.len >= pmd_size())
+		add_fallback(verdict, &next);
 }
 
-int verdict_make(struct verdict *verdict, const struct report *report)
+void verdict_make(struct verdict *verdict, const struct report *report)
 {
 	uint64_t done = 0;
 	size_t first = 0;
-	int err = 0;
 
 	*verdict = (struct verdict) { .bytes = report->mapping.len };
-	for (size_t i = 0; i < report->regions.nr && !err; i++) {
+	for (size_t i = 0; i < report->regions.nr; i++) {
 		const struct region *region = &report->regions.region[i];
 		uint64_t bytes = region_bytes(region);
 
@@ -200,14 +195,10 @@ int verdict_make(struct verdict *verdict, const struct report *report)
 		if ((region->state & MINCORE_LEVEL) == MINCORE_PTE &&
 		    region->state & MINCORE_DAX &&
 		    report->target.kind == TARGET_FILE)
-			err = add_fallbacks(verdict, report, region, &done,
-					    &first);
+			add_fallbacks(verdict, report, region, &done, &first);
 	}
-	if (!err && report->target.kind == TARGET_DEVDAX)
-		err = add_device(verdict, report);
-	if (err)
-		verdict_free(verdict);
-	return err;
+	if (report->target.kind == TARGET_DEVDAX)
+		add_device(verdict, report);
 }
 
 void verdict_free(struct verdict *verdict)

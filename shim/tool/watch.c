@@ -136,7 +136,7 @@ static void print_frame(FILE *out, const struct watch *watch)
 	}
 }
 
-/* What @print writes, to free(). Without memory the program ends. */
+/* What @print writes, to free(). */
 static char *text_by(void (*print)(FILE *out, const struct watch *watch),
 		     const struct watch *watch)
 {
@@ -146,10 +146,9 @@ static char *text_by(void (*print)(FILE *out, const struct watch *watch),
 
 	if (out)
 		print(out, watch);
-	if (out && !fclose(out))
-		return text;
-	fprintf(stderr, "mincore2: %s\n", strerror(errno));
-	exit(STATUS_USAGE);
+	if (!out || fclose(out))
+		out_of_memory();
+	return text;
 }
 
 /* Over the last frame, cut to the height of the terminal. */
@@ -326,11 +325,7 @@ int watch_files(const struct options *options)
 	struct watch watch = { .options = &how };
 	int status = STATUS_OK;
 
-	watch.reports = calloc(options->nr_files, sizeof(*watch.reports));
-	if (!watch.reports) {
-		fprintf(stderr, "mincore2: %s\n", strerror(errno));
-		return STATUS_FAILED;
-	}
+	watch.reports = zeroed(options->nr_files, sizeof(*watch.reports));
 	for (size_t i = 0; i < options->nr_files; i++) {
 		watch.reports[i].target.fd = -1;
 		watch.reports[i].target.path = options->files[i];
