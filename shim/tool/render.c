@@ -164,57 +164,48 @@ static void print_pinnable(FILE *out, const struct terminal *terminal,
 }
 
 static void print_verdict(FILE *out, const struct terminal *terminal,
-			  const struct report *report)
+			  const struct report *report,
+			  const struct verdict *verdict)
 {
 	bool colour = terminal->colour && report->bits & MINCORE_PERSIST;
-	struct verdict verdict;
 	char text[512];
 	size_t indent;
 
-	verdict_make(&verdict, report);
-	verdict_text(report, &verdict, text, sizeof(text));
+	verdict_text(report, verdict, text, sizeof(text));
 	if (text[0]) {
 		indent = print_label(out, "verdict");
 		if (colour)
-			fputs(verdict.persist == verdict.bytes ? "\033[1;32m" :
-			      verdict.persist_unknown ? "\033[1;33m" :
+			fputs(verdict->persist == verdict->bytes ? "\033[1;32m" :
+			      verdict->persist_unknown ? "\033[1;33m" :
 			      "\033[1;31m", out);
 		print_wrapped(out, text, indent, indent, terminal->width);
 		if (colour)
 			fputs("\033[0m", out);
 	}
-	for (size_t i = 0; i < verdict.nr_fallbacks && i < MOST_FALLBACKS; i++) {
-		fallback_text(report, &verdict.fallback[i], terminal->bytes,
+	for (size_t i = 0; i < verdict->nr_fallbacks && i < MOST_FALLBACKS; i++) {
+		fallback_text(report, &verdict->fallback[i], terminal->bytes,
 			      text, sizeof(text));
 		indent = print_label(out, i ? "" : "at offset");
 		print_wrapped(out, text, indent, indent + 2, terminal->width);
 	}
-	if (verdict.nr_fallbacks > MOST_FALLBACKS)
+	if (verdict->nr_fallbacks > MOST_FALLBACKS)
 		fprintf(out, "%*sand %zu more: see --json\n",
 			MARGIN + LABEL_WIDTH, "",
-			verdict.nr_fallbacks - MOST_FALLBACKS);
-	print_pinnable(out, terminal, report, &verdict);
-	verdict_free(&verdict);
+			verdict->nr_fallbacks - MOST_FALLBACKS);
+	print_pinnable(out, terminal, report, verdict);
 	fputc('\n', out);
-}
-
-static bool any_entry(const struct report *report)
-{
-	for (size_t i = 0; i < report->regions.nr; i++)
-		if ((report->regions.region[i].state |
-		     report->regions.region[i].unknown) & MINCORE_LEVEL)
-			return true;
-	return false;
 }
 
 void report_print(FILE *out, const struct terminal *terminal,
 		  const struct report *report)
 {
 	struct notes notes = { .nr = 0 };
+	struct verdict verdict;
 
+	verdict_make(&verdict, report);
 	head_print(out, terminal, report);
 	fputc('\n', out);
-	print_verdict(out, terminal, report);
+	print_verdict(out, terminal, report, &verdict);
 	strip_print(out, terminal, report);
 	if (!terminal->summary)
 		fputc('\n', out);
@@ -226,6 +217,7 @@ void report_print(FILE *out, const struct terminal *terminal,
 			      (size_t)column, terminal->width);
 	}
 	if (report->bits & MINCORE_LEVEL && !report->process.pid &&
-	    !any_entry(report))
+	    verdict.level[0] == verdict.bytes)
 		paragraph(out, terminal, MARGIN, "A new mapping has no entries yet: --read or --populate makes them.");
+	verdict_free(&verdict);
 }
