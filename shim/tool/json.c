@@ -145,9 +145,16 @@ static void json_region(FILE *out, const struct report *report,
 	fputs("}}", out);
 }
 
+void json_levels(FILE *out, const struct sums *sums)
+{
+	fprintf(out, "{\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 ", \"unknown\": %" PRIu64 "}",
+		sums->level[0], sums->level[1], sums->level[2], sums->level[3],
+		sums->level[LEVEL_UNKNOWN]);
+}
+
 /* Sum in bytes, and why not; null where it was not asked for. */
 static void json_pinnable(FILE *out, const struct report *report,
-			  const struct verdict *verdict)
+			  const struct part *pinnable)
 {
 	struct reason reason;
 
@@ -156,8 +163,8 @@ static void json_pinnable(FILE *out, const struct report *report,
 		return;
 	}
 	fprintf(out, "        \"pinnable\": %" PRIu64 ", \"not_pinnable\": ",
-		verdict->pinnable);
-	if (verdict->pinnable || verdict->pinnable_unknown) {
+		pinnable->yes);
+	if (pinnable->yes || pinnable->unknown) {
 		fputs("null,\n", out);
 		return;
 	}
@@ -203,19 +210,19 @@ static void json_verdict(FILE *out, const struct report *report)
 	verdict_text(report, &verdict, text, sizeof(text));
 	fputs("      \"verdict\": {\n", out);
 	json_text(out, "        ", "text", text);
-	fprintf(out, "        \"bytes\": %" PRIu64 ", ", verdict.bytes);
+	fprintf(out, "        \"bytes\": %" PRIu64 ", ", verdict.sums.bytes);
 	if (report->bits & MINCORE_PERSIST)
 		fprintf(out, "\"persist\": %" PRIu64 ", \"persist_unknown\": %" PRIu64 ",\n",
-			verdict.persist, verdict.persist_unknown);
+			verdict.sums.persist.yes, verdict.sums.persist.unknown);
 	else
 		fputs("\"persist\": null, \"persist_unknown\": null,\n", out);
-	json_pinnable(out, report, &verdict);
+	json_pinnable(out, report, &verdict.sums.pinnable);
+	fputs("        \"levels\": ", out);
 	if (report->bits & MINCORE_LEVEL)
-		fprintf(out, "        \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 ", \"unknown\": %" PRIu64 "},\n",
-			verdict.level[0], verdict.level[1], verdict.level[2],
-			verdict.level[3], verdict.level_unknown);
+		json_levels(out, &verdict.sums);
 	else
-		fputs("        \"levels\": null,\n", out);
+		fputs("null", out);
+	fputs(",\n", out);
 	fputs("        \"fallbacks\": [\n", out);
 	for (size_t i = 0; i < verdict.nr_fallbacks; i++) {
 		json_fallback(out, report, &verdict.fallback[i]);

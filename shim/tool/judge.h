@@ -122,12 +122,22 @@ struct fallback {
 	struct extent extent;	/* the first in the range; .length 0: none */
 };
 
+/* Bytes that have a bit, and of which it is not known. */
+struct part { uint64_t yes, unknown; };
+
+struct sums {
+	uint64_t bytes;
+	uint64_t level[NR_LEVELS + 1];	/* by level_of(): [0] no entry */
+	struct part persist, resident, dax, writable, pinnable;
+};
+
+enum { LEVEL_UNKNOWN = NR_LEVELS };	/* of level[] */
+
+/* Add @bytes that are as those of @region. */
+void sums_add(struct sums *sums, const struct region *region, uint64_t bytes);
+
 struct verdict {
-	uint64_t bytes;		/* of the mapping */
-	uint64_t level[NR_LEVELS];	/* by level_of(): [0] no entry */
-	uint64_t persist, resident, dax, pinnable;
-	/* In none of these: */
-	uint64_t level_unknown, persist_unknown, pinnable_unknown;
+	struct sums sums;	/* of the mapping */
 	struct fallback *fallback;
 	size_t nr_fallbacks;
 };

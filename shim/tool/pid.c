@@ -16,16 +16,6 @@
 
 #define BITS	(MINCORE_DAX | MINCORE_LEVEL | MINCORE_PERSIST | MINCORE_PINNABLE)
 
-/* Bytes that have a bit, and of which it is not known. */
-struct part { uint64_t yes, unknown; };
-
-struct sums {
-	uint64_t bytes;
-	uint64_t level[4];	/* by state & MINCORE_LEVEL >> 2; [0]: no entry */
-	uint64_t level_unknown;
-	struct part dax, persist, pinnable;
-};
-
 struct row {
 	struct mincore2_vma vma;	/* without the name */
 	char *name;
@@ -40,45 +30,6 @@ struct listing {
 	struct sums total;
 	char error[ERROR_SIZE];
 };
-
-static void count(struct part *part, const struct region *region, uint64_t bit)
-{
-	if (region->unknown & bit)
-		part->unknown += region_bytes(region);
-	else if (region->state & bit)
-		part->yes += region_bytes(region);
-}
-
-static void add_region(struct sums *sums, const struct region *region)
-{
-	uint64_t bytes = region_bytes(region);
-
-	sums->bytes += bytes;
-	if (region->unknown & MINCORE_LEVEL)
-		sums->level_unknown += bytes;
-	else
-		sums->level[(region->state & MINCORE_LEVEL) >> 2] += bytes;
-	count(&sums->dax, region, MINCORE_DAX);
-	count(&sums->persist, region, MINCORE_PERSIST);
-	count(&sums->pinnable, region, MINCORE_PINNABLE);
-}
-
-static void add_part(struct part *to, const struct part *part)
-{
-	to->yes += part->yes;
-	to->unknown += part->unknown;
-}
-
-static void add_sums(struct sums *to, const struct sums *sums)
-{
-	to->bytes += sums->bytes;
-	for (int i = 0; i < 4; i++)
-		to->level[i] += sums->level[i];
-	to->level_unknown += sums->level_unknown;
-	add_part(&to->dax, &sums->dax);
-	add_part(&to->persist, &sums->persist);
-	add_part(&to->pinnable, &sums->pinnable);
-}
 
 static const char *backing_without_dax(const struct mincore2_vma *vma,
 				       const struct mincore2_emu_facts *facts)
@@ -114,6 +65,13 @@ static const char *find_backing(const struct listing *listing, const struct row 
 	return backing;
 }
 
+/* A mapping that has gone meanwhile has nothing mapped: it is left out. */
+static void add_mapped(struct sums *sums, const struct region *region)
+{
+	if (!(region->state & MINCORE_UNMAPPED))
+		sums_add(sums, region, region_bytes(region));
+}
+
 /* Ask about one mapping, and keep it if it is wanted. 0 or a negative errno. */
 static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 		   const struct options *options)
@@ -125,24 +83,25 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 	struct row row = { .vma = *vma };
 	struct region_list list = { 0 };
 	int err = process_reach(vma, listing->error);
+	bool wanted;
 
 	if (err)
 		return err;
 	err = mapping_query(&mapping, options->way, BITS, options->cancelled,
 			    &list, listing->error);
-	/* One that has gone meanwhile has nothing mapped: it is left out. */
 	for (size_t i = 0; i < list.nr; i++)
-		if (!(list.region[i].state & MINCORE_UNMAPPED))
-			add_region(&row.sums, &list.region[i]);
+		add_mapped(&row.sums, &list.region[i]);
+	wanted = !err && row.sums.bytes &&
+		 (!(options->need & MINCORE_DAX) || row.sums.dax.yes);
+	for (size_t i = 0; i < list.nr && wanted; i++)
+		add_mapped(&listing->total, &list.region[i]);
 	region_list_free(&list);
-	if (err || !row.sums.bytes ||
-	    (options->need & MINCORE_DAX && !row.sums.dax.yes))
+	if (!wanted)
 		return err;
 	row.backing = find_backing(listing, &row);
 	row.name = text_of("%s", vma->name);
 	row.vma.name = NULL;	/* that will be gone */
 	array_add(&listing->row, &listing->nr, &row, sizeof(row));
-	add_sums(&listing->total, &row.sums);
 	return 0;
 }
 
@@ -212,7 +171,7 @@ static char *levels_text(const struct sums *sums, const struct terminal *termina
 	char size[24];
 
 	for (int i = 3; i >= 0; i--) {
-		uint64_t bytes = i ? sums->level[i] : sums->level_unknown;
+		uint64_t bytes = i ? sums->level[i] : sums->level[LEVEL_UNKNOWN];
 		char *more;
 
 		if (!bytes)
@@ -325,10 +284,9 @@ static void print_text(const struct listing *listing, const struct options *opti
 
 static void json_sums(const struct sums *sums)
 {
-	printf("\"size\": %" PRIu64 ", \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 ", \"unknown\": %" PRIu64 "}, ",
-	       sums->bytes, sums->level[0], sums->level[1], sums->level[2],
-	       sums->level[3], sums->level_unknown);
-	printf("\"dax\": %" PRIu64 ", \"dax_unknown\": %" PRIu64 ", \"persist\": %" PRIu64 ", \"persist_unknown\": %" PRIu64 ", \"pinnable\": %" PRIu64 ", \"pinnable_unknown\": %" PRIu64,
+	printf("\"size\": %" PRIu64 ", \"levels\": ", sums->bytes);
+	json_levels(stdout, sums);
+	printf(", \"dax\": %" PRIu64 ", \"dax_unknown\": %" PRIu64 ", \"persist\": %" PRIu64 ", \"persist_unknown\": %" PRIu64 ", \"pinnable\": %" PRIu64 ", \"pinnable_unknown\": %" PRIu64,
 	       sums->dax.yes, sums->dax.unknown, sums->persist.yes,
 	       sums->persist.unknown, sums->pinnable.yes, sums->pinnable.unknown);
 }

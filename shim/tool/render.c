@@ -144,8 +144,7 @@ void head_print(FILE *out, const struct terminal *terminal,
 
 /* One answer for all: it is one mapping. */
 static void print_pinnable(FILE *out, const struct terminal *terminal,
-			   const struct report *report,
-			   const struct verdict *verdict)
+			   const struct report *report, const struct part *pinnable)
 {
 	struct reason reason = { .code = NULL };
 	size_t indent;
@@ -153,10 +152,10 @@ static void print_pinnable(FILE *out, const struct terminal *terminal,
 
 	if (!(report->bits & MINCORE_PINNABLE))
 		return;
-	if (!verdict->pinnable && !verdict->pinnable_unknown)
+	if (!pinnable->yes && !pinnable->unknown)
 		pin_reason(report, &reason);
-	text = text_of("%s%s%s", verdict->pinnable ? "yes" :
-		       verdict->pinnable_unknown ? "not known" : "no",
+	text = text_of("%s%s%s", pinnable->yes ? "yes" :
+		       pinnable->unknown ? "not known" : "no",
 		       reason.code ? ": " : "", reason.text);
 	indent = print_label(out, "pinnable");
 	print_wrapped(out, text, indent, indent, terminal->width);
@@ -167,6 +166,7 @@ static void print_verdict(FILE *out, const struct terminal *terminal,
 			  const struct report *report,
 			  const struct verdict *verdict)
 {
+	const struct sums *sums = &verdict->sums;
 	bool colour = terminal->colour && report->bits & MINCORE_PERSIST;
 	char text[512];
 	size_t indent;
@@ -175,8 +175,8 @@ static void print_verdict(FILE *out, const struct terminal *terminal,
 	if (text[0]) {
 		indent = print_label(out, "verdict");
 		if (colour)
-			fputs(verdict->persist == verdict->bytes ? "\033[1;32m" :
-			      verdict->persist_unknown ? "\033[1;33m" :
+			fputs(sums->persist.yes == sums->bytes ? "\033[1;32m" :
+			      sums->persist.unknown ? "\033[1;33m" :
 			      "\033[1;31m", out);
 		print_wrapped(out, text, indent, indent, terminal->width);
 		if (colour)
@@ -192,7 +192,7 @@ static void print_verdict(FILE *out, const struct terminal *terminal,
 		fprintf(out, "%*sand %zu more: see --json\n",
 			MARGIN + LABEL_WIDTH, "",
 			verdict->nr_fallbacks - MOST_FALLBACKS);
-	print_pinnable(out, terminal, report, verdict);
+	print_pinnable(out, terminal, report, &sums->pinnable);
 	fputc('\n', out);
 }
 
@@ -217,7 +217,7 @@ void report_print(FILE *out, const struct terminal *terminal,
 			      (size_t)column, terminal->width);
 	}
 	if (report->bits & MINCORE_LEVEL && !report->process.pid &&
-	    verdict.level[0] == verdict.bytes)
+	    verdict.sums.level[0] == verdict.sums.bytes)
 		paragraph(out, terminal, MARGIN, "A new mapping has no entries yet: --read or --populate makes them.");
 	verdict_free(&verdict);
 }

@@ -49,6 +49,8 @@ void head_print(FILE *out, const struct terminal *terminal,
 void json_print(FILE *out, const struct report *reports, size_t nr);
 /* A string in quotes, whatever its bytes are. */
 void json_string(FILE *out, const char *text);
+/* The object with the bytes of each level. */
+void json_levels(FILE *out, const struct sums *sums);
 /* What "version" is in all JSON; it changes when something is taken out. */
 enum { JSON_VERSION = 1 };
 
