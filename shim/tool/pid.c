@@ -284,38 +284,29 @@ static void print_text(const struct listing *listing, const struct options *opti
 
 static void json_sums(const struct sums *sums)
 {
-	printf("\"size\": %" PRIu64 ", \"levels\": ", sums->bytes);
+	json(stdout, "'size': %" PRIu64 ", 'levels': ", sums->bytes);
 	json_levels(stdout, sums);
-	printf(", \"dax\": %" PRIu64 ", \"dax_unknown\": %" PRIu64 ", \"persist\": %" PRIu64 ", \"persist_unknown\": %" PRIu64 ", \"pinnable\": %" PRIu64 ", \"pinnable_unknown\": %" PRIu64,
-	       sums->dax.yes, sums->dax.unknown, sums->persist.yes,
-	       sums->persist.unknown, sums->pinnable.yes, sums->pinnable.unknown);
+	json(stdout, ", 'dax': %" PRIu64 ", 'dax_unknown': %" PRIu64 ", 'persist': %" PRIu64 ", 'persist_unknown': %" PRIu64 ", 'pinnable': %" PRIu64 ", 'pinnable_unknown': %" PRIu64,
+	     sums->dax.yes, sums->dax.unknown, sums->persist.yes,
+	     sums->persist.unknown, sums->pinnable.yes, sums->pinnable.unknown);
 }
 
 static void print_json(const struct listing *listing, const struct options *options)
 {
-	printf("{\n  \"version\": %d,\n  \"process\": {\"pid\": %d, ",
-	       JSON_VERSION, (int)options->pid);
+	json(stdout, JSON_HEAD "'process': {'pid': %" PRIu64 ", ", (uint64_t)options->pid);
 	if (listing->error[0]) {
-		fputs("\"error\": ", stdout);
-		json_string(stdout, listing->error);
-		fputs("}\n}\n", stdout);
+		json(stdout, "'error': %s}\n}\n", listing->error);
 		return;
 	}
-	printf("\"way\": \"%s\", \"total\": {", mincore2_way_string(options->way));
+	json(stdout, "'way': %s, 'total': {", mincore2_way_string(options->way));
 	json_sums(&listing->total);
-	fputs("}, \"mappings\": [\n", stdout);
+	json(stdout, "}, 'mappings': [\n");
 	for (size_t i = 0; i < listing->nr; i++) {
 		const struct row *row = &listing->row[i];
 
-		printf("    {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"file\": ",
-		       row->vma.start, row->vma.offset);
-		if (row->name[0])
-			json_string(stdout, row->name);
-		else
-			fputs("null", stdout);
-		printf(", \"shared\": %s, \"writable\": %s, \"backing\": \"%s\",\n     ",
-		       row->vma.shared ? "true" : "false",
-		       row->vma.write ? "true" : "false", row->backing);
+		json(stdout, "    {'address': %" PRIx64 ", 'offset': %" PRIu64 ", 'file': %s, 'shared': %d, 'writable': %d, 'backing': %s,\n     ",
+		     row->vma.start, row->vma.offset, row->name[0] ? row->name : NULL,
+		     row->vma.shared, row->vma.write, row->backing);
 		json_sums(&row->sums);
 		fputs(i + 1 < listing->nr ? "},\n" : "}\n", stdout);
 	}
