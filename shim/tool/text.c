@@ -18,6 +18,7 @@
 #include <wctype.h>
 
 #include "digits.h"
+#include "maps.h"
 #include "text.h"
 
 enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40 };
@@ -266,24 +267,18 @@ bool is_there(const char *dir, const char *name)
 
 ssize_t read_line(const char *dir, const char *name, char *buf, size_t size)
 {
+	struct mincore2_lines lines = { .fd = -1 };
 	char path[PATH_MAX];
-	ssize_t len;
-	int fd;
+	int ret;
 
 	buf[0] = '\0';
 	path_print(path, "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	lines.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (lines.fd < 0)
 		return -errno;
-	len = read(fd, buf, size - 1);
-	if (len < 0)
-		len = -errno;
-	close(fd);
-	if (len < 0)
-		return len;
-	buf[len] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-	return (ssize_t)strlen(buf);
+	ret = mincore2_maps_line(&lines, buf, size);
+	close(lines.fd);
+	return ret < 0 ? ret : (ssize_t)strlen(buf);
 }
 
 double seconds_now(void)
