@@ -56,8 +56,6 @@ static inline uint64_t report_address(const struct report *report,
 int report_examine(struct report *report, const char *path,
 		   const struct options *options);
 void report_free(struct report *report);
-/* Print "mincore2: FILE: @text" on standard error, if there is a text. */
-void report_complain(const struct report *report, const char *text);
 
 /* The steps of it, for watch: open and map; ask (and look at the extents). */
 int report_open(struct report *report, const char *path,

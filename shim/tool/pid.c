@@ -317,12 +317,10 @@ int pid_map(const struct options *options)
 {
 	struct listing listing = { .process = { .pidfd = -1 } };
 	int err = look_at_process(&listing, options);
+	char name[32];
 
-	if (err) {
-		fprintf(stderr, "mincore2: process %d: ", (int)options->pid);
-		print_clean(stderr, listing.error);
-		fputc('\n', stderr);
-	}
+	snprintf(name, sizeof(name), "process %d", (int)options->pid);
+	complain(name, listing.error);
 	if (options->json)
 		print_json(&listing, options);
 	else if (!err)

@@ -235,6 +235,18 @@ int fail(char *error, int err, const char *format, ...)
 	return -err;
 }
 
+void complain(const char *name, const char *text)
+{
+	if (!text[0])
+		return;
+	fflush(stdout);
+	fputs("mincore2: ", stderr);
+	print_clean(stderr, name);
+	fputs(": ", stderr);
+	print_clean(stderr, text);
+	fputc('\n', stderr);
+}
+
 int finish_output(int status)
 {
 	if (fflush(stdout) || ferror(stdout)) {

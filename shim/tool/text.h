@@ -83,6 +83,9 @@ enum { ERROR_SIZE = 512 };
 __attribute__((format(printf, 3, 4)))
 int fail(char *error, int err, const char *format, ...);
 
+/* Print "mincore2: @name: @text" on standard error, if there is a text. */
+void complain(const char *name, const char *text);
+
 /* Output that was lost (disk full, closed pipe) is a failure, too. */
 int finish_output(int status);
 

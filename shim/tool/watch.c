@@ -334,7 +334,7 @@ int watch_files(const struct options *options)
 	block_signals();
 	loop(&watch);
 	for (size_t i = 0; i < options->nr_files; i++) {
-		report_complain(&watch.reports[i], watch.reports[i].error);
+		complain(options->files[i], watch.reports[i].error);
 		if (watch.reports[i].error[0])
 			status = STATUS_FAILED;
 		report_free(&watch.reports[i]);
