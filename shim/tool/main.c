@@ -19,9 +19,7 @@ static int show_files(const struct options *options)
 	int status = STATUS_OK;
 	bool printed = false;
 
-	terminal_detect(&terminal, STDOUT_FILENO);
-	terminal.bytes = options->bytes;
-	terminal.summary = options->summary;
+	terminal_detect(&terminal, options->bytes, options->summary);
 	for (size_t i = 0; i < options->nr_files; i++) {
 		struct report *report = &reports[i];
 

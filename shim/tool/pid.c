@@ -255,8 +255,7 @@ static void print_text(const struct listing *listing, const struct options *opti
 	char path[PATH_MAX], name[64], size[24];
 	char *levels;
 
-	terminal_detect(&terminal, STDOUT_FILENO);
-	terminal.bytes = options->bytes;
+	terminal_detect(&terminal, options->bytes, options->summary);
 	path_print(path, "/proc/%d", (int)options->pid);
 	if (read_line(path, "comm", name, sizeof(name)) <= 0)
 		strcpy(name, "?");

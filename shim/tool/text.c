@@ -23,18 +23,18 @@
 
 enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40 };
 
-void terminal_detect(struct terminal *terminal, int fd)
+void terminal_detect(struct terminal *terminal, bool bytes, bool summary)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *columns = getenv("COLUMNS");
 	const char *term = getenv("TERM");
-	bool is_terminal = isatty(fd);
+	bool is_terminal = isatty(STDOUT_FILENO);
 	bool is_dumb = term && !strcmp(term, "dumb");
 	struct winsize size;
 	uint64_t width = 0;
 
-	*terminal = (struct terminal) { .width = 0 };
-	if (is_terminal && !ioctl(fd, TIOCGWINSZ, &size))
+	*terminal = (struct terminal) { .bytes = bytes, .summary = summary };
+	if (is_terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
 		width = size.ws_col;
 	/* A dumb terminal cannot be drawn upon. */
 	if (width && !is_dumb)

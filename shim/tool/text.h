@@ -29,7 +29,8 @@ struct terminal {
 	size_t height;	/* lines, 0: no terminal */
 };
 
-void terminal_detect(struct terminal *terminal, int fd);
+/* Of standard output. */
+void terminal_detect(struct terminal *terminal, bool bytes, bool summary);
 /* Size in human units, truncated: "4 KiB", "1.5 MiB". @buf has 24 bytes. */
 const char *human_size(uint64_t bytes, char buf[24]);
 /* Size as the user wants it. @buf has 24 bytes. */

@@ -194,9 +194,7 @@ static void show_frame(struct watch *watch)
 	size_t lines = 0;
 	char *text;
 
-	terminal_detect(terminal, STDOUT_FILENO);
-	terminal->bytes = watch->options->bytes;
-	terminal->summary = watch->options->summary;
+	terminal_detect(terminal, watch->options->bytes, watch->options->summary);
 	text = text_by(print_frame, watch);
 	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
@@ -290,7 +288,7 @@ static void loop(struct watch *watch)
 	double start = seconds_now();
 	double next = start;
 
-	terminal_detect(&watch->terminal, STDOUT_FILENO);
+	terminal_detect(&watch->terminal, options->bytes, options->summary);
 	deadline = options->time > 0 ? start + options->time : 0;
 	for (;;) {
 		double until;
