@@ -105,12 +105,6 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 	return 0;
 }
 
-/* The page of [vsyscall] belongs to no process, and no call knows it. */
-static bool is_of_process(const struct mincore2_vma *vma)
-{
-	return strcmp(vma->name, "[vsyscall]") != 0;
-}
-
 static int list_mappings(struct listing *listing, const struct options *options)
 {
 	struct mincore2_lines maps = { .fd = -1 };
@@ -127,7 +121,8 @@ static int list_mappings(struct listing *listing, const struct options *options)
 			    "cannot see its mappings: %m");
 	/* Asked for, it also has the size of its pages; not all kernels tell. */
 	while (!err && (ret = mincore2_maps_next(&maps, &query, at, &vma, line)) > 0) {
-		if (is_of_process(&vma))
+		/* That page belongs to no process, and no call knows it. */
+		if (strcmp(vma.name, "[vsyscall]"))
 			err = add_row(listing, &vma, options);
 		at = vma.end;
 	}

@@ -72,15 +72,9 @@ static void print_rows(FILE *out, const struct terminal *terminal,
 
 static const char *mapping_text(const struct mapping *mapping)
 {
-	switch (mapping->type) {
-	case MAPPING_SYNC:
-		return "shared with MAP_SYNC";
-	case MAPPING_PRIVATE:
-		return "private";
-	case MAPPING_SHARED:
-		break;
-	}
-	return mapping->sync_errno ? "shared (MAP_SYNC refused)" : "shared";
+	return mapping->type == MAPPING_SYNC ? "shared with MAP_SYNC" :
+	       mapping->type == MAPPING_PRIVATE ? "private" :
+	       mapping->sync_errno ? "shared (MAP_SYNC refused)" : "shared";
 }
 
 /* To free(). */

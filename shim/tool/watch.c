@@ -29,6 +29,7 @@ struct watch {
 
 static double deadline;		/* by seconds_now(), 0: none; cancelled() needs it */
 static sigset_t ending;		/* signals that end it */
+static sigset_t waited;		/* these, and those that stop it or change the window */
 
 static bool ended_by_signal(void)
 {
@@ -218,10 +219,6 @@ static void show_frame(struct watch *watch)
 /* Wait for the next frame; false: it is over. */
 static bool wait_for_next(struct watch *watch, double until)
 {
-	sigset_t waited = ending;
-
-	sigaddset(&waited, SIGTSTP);
-	sigaddset(&waited, SIGWINCH);
 	for (;;) {
 		double left = until - seconds_now();
 		struct timespec time;
@@ -253,7 +250,6 @@ static void block_signals(void)
 {
 	const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction action;
-	sigset_t blocked;
 
 	sigemptyset(&ending);
 	/* What is ignored (nohup) would still be seen once it is blocked. */
@@ -261,11 +257,11 @@ static void block_signals(void)
 		if (!sigaction(signals[i], NULL, &action) &&
 		    action.sa_handler != SIG_IGN)
 			sigaddset(&ending, signals[i]);
-	blocked = ending;
-	sigaddset(&blocked, SIGTSTP);
-	sigaddset(&blocked, SIGWINCH);
+	waited = ending;
+	sigaddset(&waited, SIGTSTP);
+	sigaddset(&waited, SIGWINCH);
 	/* Children there are none, so nobody inherits this. */
-	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	sigprocmask(SIG_BLOCK, &waited, NULL);
 }
 
 /* A file that is not there at first is an error; later, it may come back. */
