@@ -34,8 +34,7 @@ void report_add_unknown(struct report *report, uint64_t state,
 		.unknown = unknown,
 	};
 
-	if (region_append(&report->regions, &region))
-		abort();
+	region_append(&report->regions, &region);
 	report->mapping.len += pages * 4096;
 	report->target.size = report->mapping.len;
 }

@@ -99,18 +99,17 @@ static void test_verdict(void)
 	report_add_unknown(&report, MINCORE_DAX, ALL_BITS & ~(unsigned int)MINCORE_DAX, 1024);
 	report_add(&report, S(MINCORE_DAX | MINCORE_RESIDENT | MINCORE_PTE, 12),
 		   2048);
-	if (verdict_make(&verdict, &report))
-		abort();
-	ok(verdict.persist == 512 * 4096 && verdict.persist_unknown == 1536 * 4096 &&
-	   verdict.level[MINCORE_PMD >> 2] == 1024 * 4096 &&
-	   verdict.level[MINCORE_PTE >> 2] == 2048 * 4096 && !verdict.level[0] &&
-	   verdict.level_unknown == 1024 * 4096,
+	verdict_make(&verdict, &report);
+	ok(verdict.sums.persist.yes == 512 * 4096 && verdict.sums.persist.unknown == 1536 * 4096 &&
+	   verdict.sums.level[MINCORE_PMD >> 2] == 1024 * 4096 &&
+	   verdict.sums.level[MINCORE_PTE >> 2] == 2048 * 4096 && !verdict.sums.level[0] &&
+	   verdict.sums.level[LEVEL_UNKNOWN] == 1024 * 4096,
 	   "sums: what is not known is neither yes nor no");
 	verdict.nr_fallbacks = 0;
 	verdict_text(&report, &verdict, text, sizeof(text));
 	ok(!strcmp(text, "12.5 % persistence-safe, 37.5 % not known; 25 % PMD, 50 % PTE, 25 % at a level not known"),
 	   "in words: %s", text);
-	verdict.persist = 0;
+	verdict.sums.persist.yes = 0;
 	verdict_text(&report, &verdict, text, sizeof(text));
 	ok(!strncmp(text, "62.5 % not persistence-safe, 37.5 % not known; ", 47),
 	   "none is safe, of some it is not known: %s", text);

@@ -30,17 +30,16 @@ const char *way_note(enum mincore2_way way)
 	       "Emulated, as this kernel does not have mincore2(): \"?\" is what cannot be known without it.";
 }
 
-int region_append(struct region_list *list, const struct region *region)
+void region_append(struct region_list *list, const struct region *region)
 {
 	struct region *last = list->nr ? &list->region[list->nr - 1] : NULL;
 
 	/* What was asked in steps is put together again. */
 	if (last && last->end == region->start && last->state == region->state &&
-	    last->unknown == region->unknown) {
+	    last->unknown == region->unknown)
 		last->end = region->end;
-		return 0;
-	}
-	return array_add(&list->region, &list->nr, region, sizeof(*region));
+	else
+		array_add(&list->region, &list->nr, region, sizeof(*region));
 }
 
 void region_list_free(struct region_list *list)
@@ -103,15 +102,13 @@ static int query(const struct process *process, enum mincore2_way way,
 	else
 		ret = mincore2_iter_init(&it, (void *)(uintptr_t)start,
 					 (size_t)(end - start), bits, options);
-	while (!ret && (ret = next_region(&it, &part)) == 1) {
+	while (ret >= 0 && (ret = next_region(&it, &part)) == 1) {
 		struct region region = {
 			part.start, part.end, part.state,
 			mincore2_iter_unknown(&it),
 		};
 
-		ret = region_append(list, &region);
-		if (ret)
-			return fail(error, ENOMEM, "too many regions: %m");
+		region_append(list, &region);
 		if (cancelled && cancelled())
 			return fail(error, ECANCELED, "not finished: %m");
 	}

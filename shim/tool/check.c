@@ -96,13 +96,10 @@ static int answer_of(const struct report *report, const struct options *options,
 static void json_need(const char *name, int answer, const struct lack *lack,
 		      const struct lack *doubt)
 {
-	printf("{\"name\": \"%s\", \"answer\": \"%s\", \"lacking\": %" PRIu64 ", \"first_lacking\": ",
-	       name, answers[answer], lack->bytes);
-	if (lack->bytes)
-		printf("%" PRIu64, lack->first);
-	else
-		fputs("null", stdout);
-	printf(", \"unknown\": %" PRIu64 "}", doubt->bytes);
+	json(stdout, "{'name': %s, 'answer': %s, 'lacking': %" PRIu64 ", 'first_lacking': ",
+	     name, answers[answer], lack->bytes);
+	json(stdout, lack->bytes ? "%" PRIu64 : "null", lack->first);
+	json(stdout, ", 'unknown': %" PRIu64 "}", doubt->bytes);
 }
 
 /* Exit status: a page that has not makes a "no", whatever is not known. */
@@ -161,19 +158,17 @@ static int json_answer(const struct report *report,
 {
 	int status = STATUS_USAGE;
 
-	fputs("    {\"path\": ", stdout);
-	json_string(stdout, report->target.path);
-	printf(", \"size\": %" PRIu64 ", \"way\": \"%s\", \"%s\": ",
-	       (uint64_t)report->mapping.len, mincore2_way_string(report->way),
-	       error ? "error" : "requirements");
+	json(stdout, "    {'path': %s, 'size': %" PRIu64 ", 'way': %s, ",
+	     report->target.path, (uint64_t)report->mapping.len,
+	     mincore2_way_string(report->way));
 	if (error) {
-		json_string(stdout, error);
+		json(stdout, "'error': %s", error);
 	} else {
-		putchar('[');
+		json(stdout, "'requirements': [");
 		status = has_all(report, options);
 		putchar(']');
 	}
-	printf(", \"answer\": \"%s\"}", answers[status]);
+	json(stdout, ", 'answer': %s}", answers[status]);
 	return status;
 }
 
@@ -206,7 +201,7 @@ int check_files(const struct options *options)
 	int worst = STATUS_OK;
 
 	if (options->json)
-		printf("{\n  \"version\": %d,\n  \"files\": [\n", JSON_VERSION);
+		json(stdout, JSON_HEAD "'files': [\n");
 	for (size_t i = 0; i < options->nr_files; i++) {
 		int status = check_file(options->files[i], options);
 

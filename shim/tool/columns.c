@@ -215,19 +215,19 @@ static void metric_head(FILE *out, const char *name, const char *help)
 /* Without a help it is another value of the metric before. */
 static const struct {
 	const char *name, *level, *help;
-	size_t sum;	/* in struct verdict */
+	size_t sum;	/* in struct sums */
 } metrics[] = {
-#define SUM(member)	offsetof(struct verdict, member)
+#define SUM(member)	offsetof(struct sums, member)
 	{ "mapped_bytes", NULL, "Bytes of the file that were looked at.", SUM(bytes) },
-	{ "persistence_safe_bytes", NULL, "Bytes where cache write-back makes a store durable.", SUM(persist) },
-	{ "persistence_unknown_bytes", NULL, "Bytes of which that is not known.", SUM(persist_unknown) },
-	{ "resident_bytes", NULL, "Bytes in memory.", SUM(resident) },
-	{ "dax_bytes", NULL, "Bytes without a page cache between.", SUM(dax) },
+	{ "persistence_safe_bytes", NULL, "Bytes where cache write-back makes a store durable.", SUM(persist.yes) },
+	{ "persistence_unknown_bytes", NULL, "Bytes of which that is not known.", SUM(persist.unknown) },
+	{ "resident_bytes", NULL, "Bytes in memory.", SUM(resident.yes) },
+	{ "dax_bytes", NULL, "Bytes without a page cache between.", SUM(dax.yes) },
 	{ "level_bytes", "none", "Bytes by the level of the page-table entry that maps them.", SUM(level[0]) },
 	{ "level_bytes", "PTE", NULL, SUM(level[1]) },
 	{ "level_bytes", "PMD", NULL, SUM(level[2]) },
 	{ "level_bytes", "PUD", NULL, SUM(level[3]) },
-	{ "level_bytes", "unknown", NULL, SUM(level_unknown) },
+	{ "level_bytes", "unknown", NULL, SUM(level[LEVEL_UNKNOWN]) },
 #undef SUM
 };
 
@@ -247,13 +247,13 @@ void metrics_print(FILE *out, const struct report *reports, size_t nr)
 		for (size_t i = 0; i < nr; i++) {
 			struct verdict verdict;
 
-			if (reports[i].error[0] ||
-			    verdict_make(&verdict, &reports[i]))
+			if (reports[i].error[0])
 				continue;
+			verdict_make(&verdict, &reports[i]);
 			for (size_t m = first; m < end; m++)
 				metric(out, metrics[m].name, &reports[i],
 				       metrics[m].level,
-				       *(uint64_t *)((char *)&verdict + metrics[m].sum));
+				       *(uint64_t *)((char *)&verdict.sums + metrics[m].sum));
 			verdict_free(&verdict);
 		}
 	}

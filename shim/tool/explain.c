@@ -15,6 +15,7 @@ struct explanation {
 	const struct terminal *terminal;
 	const struct report *report;
 	uint64_t start, end;	/* bytes of the file that are asked about */
+	struct sums sums;	/* of these */
 	const char *advice;	/* what was given last */
 };
 
@@ -94,19 +95,14 @@ static const struct region *next_reason(const struct explanation *to,
 /* Each reason once. */
 static void explain_persistence(struct explanation *to)
 {
-	const struct region_list *list = &to->report->regions;
 	struct reason reason = { .code = "" };
 	const struct region *first;
-	uint64_t bytes, safe = 0;
+	uint64_t bytes;
 	char size[24];
 
 	title(to, "Persistence-safe?");
-	for (size_t i = 0; i < list->nr; i++)
-		if (list->region[i].state & ~list->region[i].unknown &
-		    MINCORE_PERSIST)
-			safe += part_of(to, &list->region[i]);
-	if (safe)
-		explain_safe(to, safe);
+	if (to->sums.persist.yes)
+		explain_safe(to, to->sums.persist.yes);
 	while ((first = next_reason(to, reason.code, &reason, &bytes))) {
 		uint64_t offset = report_offset(to->report, first->start);
 
@@ -155,35 +151,25 @@ static void explain_cause(struct explanation *to, const struct verdict *verdict,
 static void explain_levels(struct explanation *to)
 {
 	static const char *const names[] = { "no entry", "PTE", "PMD", "PUD", "unknown" };
-	const struct region_list *list = &to->report->regions;
 	const struct mapping *mapping = &to->report->mapping;
-	uint64_t bytes[NR_LEVELS + 1] = { 0 }, faults = 0;
+	const struct sums *sums = &to->sums;
+	uint64_t faults = sums->bytes - sums->writable.yes - sums->writable.unknown;
 	struct verdict verdict;
 	char size[24];
 
 	title(to, "Mapped by?");
-	for (size_t i = 0; i < list->nr; i++) {
-		const struct region *region = &list->region[i];
-		uint64_t part = part_of(to, region);
-
-		bytes[region->unknown & MINCORE_LEVEL ? NR_LEVELS :
-		      level_of(region->state)] += part;
-		if (!((region->state | region->unknown) & MINCORE_WRITABLE))
-			faults += part;
-	}
 	for (int i = 0; i <= NR_LEVELS; i++) {
 		int level = i < NR_LEVELS ? NR_LEVELS - 1 - i : i;
 
-		if (bytes[level])
+		if (sums->level[level])
 			SAY(to, INDENT, "%s: %s%s", names[level],
-			    size_text(to->terminal, bytes[level], size), level ? "." :
+			    size_text(to->terminal, sums->level[level], size), level ? "." :
 			    ": the first access faults. --read or --populate do so before.");
 	}
-	if (!verdict_make(&verdict, to->report)) {
-		for (int cause = 0; cause < NR_CAUSES; cause++)
-			explain_cause(to, &verdict, (enum cause)cause);
-		verdict_free(&verdict);
-	}
+	verdict_make(&verdict, to->report);
+	for (int cause = 0; cause < NR_CAUSES; cause++)
+		explain_cause(to, &verdict, (enum cause)cause);
+	verdict_free(&verdict);
 	if (faults && mapping->writable) {
 		SAY(to, INDENT, "The first store to %s of it takes a write fault%s.",
 		    size_text(to->terminal, faults, size),
@@ -245,6 +231,11 @@ void explain_print(FILE *out, const struct terminal *terminal,
 	if (report->facts.memory[0]) {
 		fputc('\n', out);
 		SAY(&to, MARGIN, "The memory is that of %s.", report->facts.memory);
+	}
+	for (size_t i = 0; i < report->regions.nr; i++) {
+		const struct region *region = &report->regions.region[i];
+
+		sums_add(&to.sums, region, part_of(&to, region));
 	}
 	explain_persistence(&to);
 	explain_levels(&to);

@@ -12,9 +12,9 @@
 #include "mapping.h"
 #include "text.h"
 
-int extent_append(struct extent_list *list, const struct extent *extent)
+void extent_append(struct extent_list *list, const struct extent *extent)
 {
-	return array_add(&list->extent, &list->nr, extent, sizeof(*extent));
+	array_add(&list->extent, &list->nr, extent, sizeof(*extent));
 }
 
 void extent_list_free(struct extent_list *list)
@@ -24,8 +24,8 @@ void extent_list_free(struct extent_list *list)
 }
 
 /* Append what of @from lies between @start and @end. */
-static int append_cut(struct extent_list *list, const struct fiemap_extent *from,
-		      uint64_t start, uint64_t end)
+static void append_cut(struct extent_list *list, const struct fiemap_extent *from,
+		       uint64_t start, uint64_t end)
 {
 	/* Not on a device yet, or nowhere to point to: no entry can map it. */
 	const uint32_t nowhere = FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC |
@@ -40,9 +40,9 @@ static int append_cut(struct extent_list *list, const struct fiemap_extent *from
 
 	last = last < end ? last : end;
 	if (last <= first || from->fe_flags & nowhere)
-		return 0;
+		return;
 	extent.length = last - first;
-	return extent_append(list, &extent);
+	extent_append(list, &extent);
 }
 
 int extents_read(struct extent_list *list, int fd, uint64_t start,
@@ -50,15 +50,13 @@ int extents_read(struct extent_list *list, int fd, uint64_t start,
 {
 	enum { EXTENTS = 256 };
 	/* As the kernel wants it: a head with an array behind it. */
-	struct fiemap *map = calloc(1, sizeof(*map) +
+	struct fiemap *map = zeroed(1, sizeof(*map) +
 				    EXTENTS * sizeof(struct fiemap_extent));
 	uint64_t end = start + length;
 	uint64_t next = start, before;
 	int err = 0;
 
 	*list = (struct extent_list) { 0 };
-	if (!map)
-		return -ENOMEM;
 	do {
 		before = next;
 		memset(map, 0, sizeof(*map));
@@ -70,7 +68,7 @@ int extents_read(struct extent_list *list, int fd, uint64_t start,
 		for (uint32_t i = 0; i < map->fm_mapped_extents && !err; i++) {
 			const struct fiemap_extent *extent = &map->fm_extents[i];
 
-			err = append_cut(list, extent, start, end);
+			append_cut(list, extent, start, end);
 			next = extent->fe_flags & FIEMAP_EXTENT_LAST ? end :
 			       extent->fe_logical + extent->fe_length;
 		}

@@ -4,6 +4,8 @@
  * strings: many JSON readers keep numbers in 53 bits.
  */
 #include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
 
 #include "show.h"
 
@@ -30,7 +32,7 @@ static size_t utf8_character(const unsigned char *text, unsigned int *c)
 	return len;
 }
 
-void json_string(FILE *out, const char *text)
+static void json_string(FILE *out, const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
@@ -51,28 +53,46 @@ void json_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-/* @before, as it is; then a string, or null for NULL and "". */
-static void json_value(FILE *out, const char *before, const char *value)
+/* What a format has "%" for; numbers have 64 bits. */
+static void json_argument(FILE *out, char conversion, va_list *args)
 {
-	fputs(before, out);
-	if (value && *value)
-		json_string(out, value);
-	else
-		fputs("null", out);
+	const char *text;
+
+	switch (conversion) {
+	case 's':
+		text = va_arg(*args, const char *);
+		if (text)
+			json_string(out, text);
+		else
+			fputs("null", out);
+		break;
+	case 'd':
+		fputs(va_arg(*args, int) ? "true" : "false", out);
+		break;
+	case 'x':
+		fprintf(out, "\"0x%" PRIx64 "\"", va_arg(*args, uint64_t));
+		break;
+	default:
+		fprintf(out, "%" PRIu64, va_arg(*args, uint64_t));
+	}
 }
 
-/* Ends with a comma: never the last member. */
-static void json_text(FILE *out, const char *indent, const char *key,
-		      const char *value)
+void json(FILE *out, const char *format, ...)
 {
-	fprintf(out, "%s\"%s\": ", indent, key);
-	json_value(out, "", value);
-	fputs(",\n", out);
-}
+	va_list args;
 
-static const char *truth(uint64_t bit)
-{
-	return bit ? "true" : "false";
+	va_start(args, format);
+	for (; *format; format++) {
+		if (*format == '\'') {
+			fputc('"', out);
+		} else if (*format == '%') {
+			format += 1 + strspn(format + 1, "l");
+			json_argument(out, *format, &args);
+		} else {
+			fputc(*format, out);
+		}
+	}
+	va_end(args);
 }
 
 /*
@@ -101,11 +121,11 @@ static void json_bits(FILE *out, const struct report *report,
 		if (bits[i].bit == MINCORE_LEVEL)
 			continue;	/* a member that is no bool */
 		fprintf(out, "%s\"%s\": %s", separator, bits[i].name,
-			known & bits[i].bit ? truth(region->state & bits[i].bit) :
-			"null");
+			!(known & bits[i].bit) ? "null" :
+			region->state & bits[i].bit ? "true" : "false");
 		separator = ", ";
 	}
-	fputs(",\n         \"unknown\": [", out);
+	json(out, ",\n         'unknown': [");
 	separator = "";
 	for (size_t i = 0; i < nr; i++) {
 		if (!(region->unknown & bits[i].bit))
@@ -116,6 +136,22 @@ static void json_bits(FILE *out, const struct report *report,
 	fputs("],\n", out);
 }
 
+static const char *text_or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+/* An object; null where there is no reason. */
+static void json_reason(FILE *out, const struct report *report,
+			const struct reason *reason)
+{
+	if (reason->code)
+		json(out, "{'code': %s, 'text': %s, 'advice': %s}", reason->code,
+		     reason->text, reason_advice(report, reason->code));
+	else
+		fputs("null", out);
+}
+
 static void json_region(FILE *out, const struct report *report,
 			const struct region *region)
 {
@@ -123,49 +159,44 @@ static void json_region(FILE *out, const struct report *report,
 	enum backing backing = region_backing(report, region);
 	struct reason reason = { 0 };
 
-	fprintf(out, "        {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"state\": \"0x%" PRIx64 "\",\n",
-		report_address(report, region->start),
-		report_offset(report, region->start), region_bytes(region),
-		region->state);
-	json_value(out, "         \"backing\": ", report->bits & MINCORE_DAX &&
-		   backing != BACKING_UNKNOWN ? backing_name(backing) : NULL);
-	json_value(out, ", \"level\": ", level_name(region->state));
-	fprintf(out, ", \"entry_size\": %" PRIu64 ",\n",
-		shift && shift < 64 ? (uint64_t)1 << shift : 0);
+	json(out, "        {'address': %" PRIx64 ", 'offset': %" PRIu64 ", 'size': %" PRIu64 ", 'state': %" PRIx64 ",\n",
+	     report_address(report, region->start),
+	     report_offset(report, region->start), region_bytes(region),
+	     region->state);
+	json(out, "         'backing': %s, 'level': %s, 'entry_size': %" PRIu64 ",\n",
+	     report->bits & MINCORE_DAX && backing != BACKING_UNKNOWN ?
+	     backing_name(backing) : NULL, level_name(region->state),
+	     shift && shift < 64 ? (uint64_t)1 << shift : 0);
 	json_bits(out, report, region);
 	if (report->bits & MINCORE_PERSIST)
 		region_reason(report, region, &reason);
-	if (!reason.code) {
-		fputs("         \"reason\": null}", out);
-		return;
-	}
-	json_value(out, "         \"reason\": {\"code\": ", reason.code);
-	json_value(out, ", \"text\": ", reason.text);
-	json_value(out, ", \"advice\": ", reason_advice(report, reason.code));
-	fputs("}}", out);
+	json(out, "         'reason': ");
+	json_reason(out, report, &reason);
+	fputc('}', out);
+}
+
+void json_levels(FILE *out, const struct sums *sums)
+{
+	json(out, "{'none': %" PRIu64 ", 'PTE': %" PRIu64 ", 'PMD': %" PRIu64 ", 'PUD': %" PRIu64 ", 'unknown': %" PRIu64 "}",
+	     sums->level[0], sums->level[1], sums->level[2], sums->level[3],
+	     sums->level[LEVEL_UNKNOWN]);
 }
 
 /* Sum in bytes, and why not; null where it was not asked for. */
 static void json_pinnable(FILE *out, const struct report *report,
-			  const struct verdict *verdict)
+			  const struct part *pinnable)
 {
-	struct reason reason;
+	struct reason reason = { 0 };
 
 	if (!(report->bits & MINCORE_PINNABLE)) {
-		fputs("        \"pinnable\": null, \"not_pinnable\": null,\n", out);
+		json(out, "        'pinnable': null, 'not_pinnable': null,\n");
 		return;
 	}
-	fprintf(out, "        \"pinnable\": %" PRIu64 ", \"not_pinnable\": ",
-		verdict->pinnable);
-	if (verdict->pinnable || verdict->pinnable_unknown) {
-		fputs("null,\n", out);
-		return;
-	}
-	pin_reason(report, &reason);
-	json_value(out, "{\"code\": ", reason.code);
-	json_value(out, ", \"text\": ", reason.text);
-	json_value(out, ", \"advice\": ", reason_advice(report, reason.code));
-	fputs("},\n", out);
+	if (!pinnable->yes && !pinnable->unknown)
+		pin_reason(report, &reason);
+	json(out, "        'pinnable': %" PRIu64 ", 'not_pinnable': ", pinnable->yes);
+	json_reason(out, report, &reason);
+	fputs(",\n", out);
 }
 
 static void json_fallback(FILE *out, const struct report *report,
@@ -175,21 +206,20 @@ static void json_fallback(FILE *out, const struct report *report,
 	struct misfit misfit;
 	char text[512];
 
-	fprintf(out, "          {\"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"cause\": \"%s\",\n           \"extent\": ",
-		fallback->offset, fallback->size, cause_code(fallback->cause));
+	json(out, "          {'offset': %" PRIu64 ", 'size': %" PRIu64 ", 'cause': %s,\n           'extent': ",
+	     fallback->offset, fallback->size, cause_code(fallback->cause));
 	if (extent->length)
-		fprintf(out, "{\"offset\": %" PRIu64 ", \"size\": %" PRIu64 ", \"physical\": %" PRIu64 ", \"unwritten\": %s}",
-			extent->logical, extent->length, extent->physical,
-			truth(extent->unwritten));
+		json(out, "{'offset': %" PRIu64 ", 'size': %" PRIu64 ", 'physical': %" PRIu64 ", 'unwritten': %d}",
+		     extent->logical, extent->length, extent->physical,
+		     extent->unwritten);
 	else
 		fputs("null", out);
 	fallback_text(report, fallback, true, text, sizeof(text));
-	json_value(out, ", \"text\": ", text);
-	json_value(out, ", \"advice\": ", cause_advice(report, fallback->cause));
+	json(out, ", 'text': %s, 'advice': %s", text,
+	     cause_advice(report, fallback->cause));
 	if (fallback_misfit(report, fallback, &misfit))
-		fprintf(out, ", \"modulo_pmd\": {\"offset\": %" PRIu64 ", \"address\": %" PRIu64 ", \"block\": %" PRIu64 ", \"partition\": %" PRIu64 "}",
-			misfit.offset, misfit.address, misfit.block,
-			misfit.partition);
+		json(out, ", 'modulo_pmd': {'offset': %" PRIu64 ", 'address': %" PRIu64 ", 'block': %" PRIu64 ", 'partition': %" PRIu64 "}",
+		     misfit.offset, misfit.address, misfit.block, misfit.partition);
 	fputc('}', out);
 }
 
@@ -197,29 +227,25 @@ static void json_fallback(FILE *out, const struct report *report,
 static void json_verdict(FILE *out, const struct report *report)
 {
 	struct verdict verdict;
+	const struct sums *sums = &verdict.sums;
 	char text[512];
 
-	if (verdict_make(&verdict, report)) {
-		fputs("      \"verdict\": null,\n", out);
-		return;
-	}
+	verdict_make(&verdict, report);
 	verdict_text(report, &verdict, text, sizeof(text));
-	fputs("      \"verdict\": {\n", out);
-	json_text(out, "        ", "text", text);
-	fprintf(out, "        \"bytes\": %" PRIu64 ", ", verdict.bytes);
+	json(out, "      'verdict': {\n        'text': %s,\n        'bytes': %" PRIu64 ", ",
+	     text_or_null(text), sums->bytes);
 	if (report->bits & MINCORE_PERSIST)
-		fprintf(out, "\"persist\": %" PRIu64 ", \"persist_unknown\": %" PRIu64 ",\n",
-			verdict.persist, verdict.persist_unknown);
+		json(out, "'persist': %" PRIu64 ", 'persist_unknown': %" PRIu64 ",\n",
+		     sums->persist.yes, sums->persist.unknown);
 	else
-		fputs("\"persist\": null, \"persist_unknown\": null,\n", out);
-	json_pinnable(out, report, &verdict);
+		json(out, "'persist': null, 'persist_unknown': null,\n");
+	json_pinnable(out, report, &sums->pinnable);
+	json(out, "        'levels': ");
 	if (report->bits & MINCORE_LEVEL)
-		fprintf(out, "        \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 ", \"unknown\": %" PRIu64 "},\n",
-			verdict.level[0], verdict.level[1], verdict.level[2],
-			verdict.level[3], verdict.level_unknown);
+		json_levels(out, sums);
 	else
-		fputs("        \"levels\": null,\n", out);
-	fputs("        \"fallbacks\": [\n", out);
+		fputs("null", out);
+	json(out, ",\n        'fallbacks': [\n");
 	for (size_t i = 0; i < verdict.nr_fallbacks; i++) {
 		json_fallback(out, report, &verdict.fallback[i]);
 		fputs(i + 1 < verdict.nr_fallbacks ? ",\n" : "\n", out);
@@ -228,55 +254,39 @@ static void json_verdict(FILE *out, const struct report *report)
 	verdict_free(&verdict);
 }
 
-static void json_mapping(FILE *out, const struct report *report)
-{
-	const struct mapping *mapping = &report->mapping;
-
-	fprintf(out, "      \"mapping\": {\"address\": \"0x%" PRIx64 "\", \"size\": %zu, \"shared\": %s, \"sync\": %s, \"sync_refused\": %s, \"writable\": %s},\n",
-		report_address(report, mapping->start), mapping->len,
-		truth(mapping->type != MAPPING_PRIVATE),
-		truth(mapping->type == MAPPING_SYNC),
-		truth(mapping->sync_errno != 0), truth(mapping->writable));
-}
-
-static void json_process(FILE *out, const struct process *process)
-{
-	if (!process->pid) {
-		fputs("      \"process\": null,\n", out);
-		return;
-	}
-	fprintf(out, "      \"process\": {\"pid\": %d, \"address\": \"0x%" PRIx64 "\", \"sync\": %s",
-		(int)process->pid, process->start, truth(process->sync));
-	json_value(out, ", \"file\": ", process->path);
-	fputs("},\n", out);
-}
-
 static void json_report(FILE *out, const struct report *report)
 {
 	const struct facts *facts = &report->facts;
-	const char *indent = "      ";
+	const struct mapping *mapping = &report->mapping;
+	const struct process *process = &report->process;
 
-	fputs("    {\n", out);
-	json_text(out, indent, "path", report->target.path);
+	json(out, "    {\n      'path': %s,\n", report->target.path);
 	if (report->error[0]) {
-		json_value(out, "      \"error\": ", report->error);
-		fputs("\n    }", out);
+		json(out, "      'error': %s\n    }", report->error);
 		return;
 	}
-	json_text(out, indent, "way", mincore2_way_string(report->way));
-	json_text(out, indent, "kind", report->target.kind == TARGET_DEVDAX ?
-		  "device-dax" : "file");
-	fprintf(out, "      \"size\": %" PRIu64 ",\n", report->target.size);
-	json_process(out, &report->process);
-	json_text(out, indent, "filesystem", facts->fstype);
-	json_text(out, indent, "source", facts->source);
-	json_text(out, indent, "device", facts->device);
-	json_text(out, indent, "persistence_domain", facts->persistence_domain);
-	json_text(out, indent, "memory", facts->memory);
-	json_mapping(out, report);
-	json_text(out, indent, "warning", report->warning);
+	json(out, "      'way': %s,\n      'kind': %s,\n      'size': %" PRIu64 ",\n      'process': ",
+	     mincore2_way_string(report->way),
+	     report->target.kind == TARGET_DEVDAX ? "device-dax" : "file",
+	     report->target.size);
+	if (process->pid)
+		json(out, "{'pid': %" PRIu64 ", 'address': %" PRIx64 ", 'sync': %d, 'file': %s}",
+		     (uint64_t)process->pid, process->start, process->sync,
+		     text_or_null(process->path));
+	else
+		fputs("null", out);
+	json(out, ",\n      'filesystem': %s,\n      'source': %s,\n      'device': %s,\n",
+	     text_or_null(facts->fstype), text_or_null(facts->source),
+	     text_or_null(facts->device));
+	json(out, "      'persistence_domain': %s,\n      'memory': %s,\n",
+	     text_or_null(facts->persistence_domain), text_or_null(facts->memory));
+	json(out, "      'mapping': {'address': %" PRIx64 ", 'size': %" PRIu64 ", 'shared': %d, 'sync': %d, 'sync_refused': %d, 'writable': %d},\n",
+	     report_address(report, mapping->start), (uint64_t)mapping->len,
+	     mapping->type != MAPPING_PRIVATE, mapping->type == MAPPING_SYNC,
+	     mapping->sync_errno != 0, mapping->writable);
+	json(out, "      'warning': %s,\n", text_or_null(report->warning));
 	json_verdict(out, report);
-	fputs("      \"regions\": [\n", out);
+	json(out, "      'regions': [\n");
 	for (size_t i = 0; i < report->regions.nr; i++) {
 		json_region(out, report, &report->regions.region[i]);
 		fputs(i + 1 < report->regions.nr ? ",\n" : "\n", out);
@@ -286,7 +296,7 @@ static void json_report(FILE *out, const struct report *report)
 
 void json_print(FILE *out, const struct report *reports, size_t nr)
 {
-	fprintf(out, "{\n  \"version\": %d,\n  \"files\": [\n", JSON_VERSION);
+	json(out, JSON_HEAD "'files': [\n");
 	for (size_t i = 0; i < nr; i++) {
 		json_report(out, &reports[i]);
 		fputs(i + 1 < nr ? ",\n" : "\n", out);

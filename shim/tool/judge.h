@@ -56,8 +56,6 @@ static inline uint64_t report_address(const struct report *report,
 int report_examine(struct report *report, const char *path,
 		   const struct options *options);
 void report_free(struct report *report);
-/* Print "mincore2: FILE: @text" on standard error, if there is a text. */
-void report_complain(const struct report *report, const char *text);
 
 /* The steps of it, for watch: open and map; ask (and look at the extents). */
 int report_open(struct report *report, const char *path,
@@ -122,18 +120,28 @@ struct fallback {
 	struct extent extent;	/* the first in the range; .length 0: none */
 };
 
+/* Bytes that have a bit, and of which it is not known. */
+struct part { uint64_t yes, unknown; };
+
+struct sums {
+	uint64_t bytes;
+	uint64_t level[NR_LEVELS + 1];	/* by level_of(): [0] no entry */
+	struct part persist, resident, dax, writable, pinnable;
+};
+
+enum { LEVEL_UNKNOWN = NR_LEVELS };	/* of level[] */
+
+/* Add @bytes that are as those of @region. */
+void sums_add(struct sums *sums, const struct region *region, uint64_t bytes);
+
 struct verdict {
-	uint64_t bytes;		/* of the mapping */
-	uint64_t level[NR_LEVELS];	/* by level_of(): [0] no entry */
-	uint64_t persist, resident, dax, pinnable;
-	/* In none of these: */
-	uint64_t level_unknown, persist_unknown, pinnable_unknown;
+	struct sums sums;	/* of the mapping */
 	struct fallback *fallback;
 	size_t nr_fallbacks;
 };
 
-/* Sum @report up; 0 or -ENOMEM. */
-int verdict_make(struct verdict *verdict, const struct report *report);
+/* Sum @report up. */
+void verdict_make(struct verdict *verdict, const struct report *report);
 void verdict_free(struct verdict *verdict);
 const char *cause_code(enum cause cause);
 /* What to change about it; NULL: nothing can be. */

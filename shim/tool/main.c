@@ -13,19 +13,13 @@
 /* map and explain. JSON has reasons and advice in any case. */
 static int show_files(const struct options *options)
 {
-	struct report *reports = calloc(options->nr_files, sizeof(*reports));
+	struct report *reports = zeroed(options->nr_files, sizeof(*reports));
 	struct terminal terminal;
 	bool at_once = options->json || options->metrics || options->nr_columns;
 	int status = STATUS_OK;
 	bool printed = false;
 
-	if (!reports) {
-		fprintf(stderr, "mincore2: %s\n", strerror(errno));
-		return STATUS_FAILED;
-	}
-	terminal_detect(&terminal, STDOUT_FILENO);
-	terminal.bytes = options->bytes;
-	terminal.summary = options->summary;
+	terminal_detect(&terminal, options->bytes, options->summary);
 	for (size_t i = 0; i < options->nr_files; i++) {
 		struct report *report = &reports[i];
 

@@ -216,8 +216,8 @@ int mapping_query(const struct mapping *mapping, enum mincore2_way way,
 		  unsigned int bits, bool (*cancelled)(void),
 		  struct region_list *list, char *error);
 
-/* Append @region to @list, merging it with its neighbour. 0 or -ENOMEM. */
-int region_append(struct region_list *list, const struct region *region);
+/* Append @region to @list, merging it with its neighbour. */
+void region_append(struct region_list *list, const struct region *region);
 void region_list_free(struct region_list *list);
 
 /* ---- extents.c ---- */
@@ -239,12 +239,11 @@ struct extent_list {
  * @fd: the file
  * @start, @length: the range, in bytes
  *
- * Return: 0, -ENOMEM, or the negative errno of the ioctl; @list->known is set
- * only with 0.
+ * Return: 0, or the negative errno of the ioctl; @list->known is set only with 0.
  */
 int extents_read(struct extent_list *list, int fd, uint64_t start,
 		 uint64_t length);
-int extent_append(struct extent_list *list, const struct extent *extent);
+void extent_append(struct extent_list *list, const struct extent *extent);
 void extent_list_free(struct extent_list *list);
 
 #endif /* MINCORE2_TOOL_MAPPING_H */

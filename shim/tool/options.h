@@ -93,7 +93,7 @@ void options_free(struct options *options);
  * @ranges: receives an array to free(); NULL on error
  * @nr: receives its number of elements
  *
- * Return: 0, -EINVAL for a malformed list, -ENOMEM.
+ * Return: 0, or -EINVAL for a malformed list.
  */
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr);
 /* Read a list as in "level,persist"; 0 or -EINVAL. */

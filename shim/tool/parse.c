@@ -15,8 +15,6 @@
 
 int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 {
-	int err;
-
 	*ranges = NULL;
 	*nr = 0;
 	do {
@@ -28,17 +26,15 @@ int parse_page_list(const char *text, struct page_range **ranges, size_t *nr)
 			text++;
 			good = mincore2_digits(&text, 10, &range.last);
 		}
-		if (!good || range.last < range.first || (*text && *text != ','))
-			err = -EINVAL;
-		else
-			err = array_add(ranges, nr, &range, sizeof(range));
-	} while (!err && *text++);
-	if (!err)
-		return 0;
-	free(*ranges);
-	*ranges = NULL;
-	*nr = 0;
-	return err;
+		if (!good || range.last < range.first || (*text && *text != ',')) {
+			free(*ranges);
+			*ranges = NULL;
+			*nr = 0;
+			return -EINVAL;
+		}
+		array_add(ranges, nr, &range, sizeof(range));
+	} while (*text++);
+	return 0;
 }
 
 int parse_pid(const char *text, pid_t *pid)

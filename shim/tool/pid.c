@@ -16,16 +16,6 @@
 
 #define BITS	(MINCORE_DAX | MINCORE_LEVEL | MINCORE_PERSIST | MINCORE_PINNABLE)
 
-/* Bytes that have a bit, and of which it is not known. */
-struct part { uint64_t yes, unknown; };
-
-struct sums {
-	uint64_t bytes;
-	uint64_t level[4];	/* by state & MINCORE_LEVEL >> 2; [0]: no entry */
-	uint64_t level_unknown;
-	struct part dax, persist, pinnable;
-};
-
 struct row {
 	struct mincore2_vma vma;	/* without the name */
 	char *name;
@@ -40,45 +30,6 @@ struct listing {
 	struct sums total;
 	char error[ERROR_SIZE];
 };
-
-static void count(struct part *part, const struct region *region, uint64_t bit)
-{
-	if (region->unknown & bit)
-		part->unknown += region_bytes(region);
-	else if (region->state & bit)
-		part->yes += region_bytes(region);
-}
-
-static void add_region(struct sums *sums, const struct region *region)
-{
-	uint64_t bytes = region_bytes(region);
-
-	sums->bytes += bytes;
-	if (region->unknown & MINCORE_LEVEL)
-		sums->level_unknown += bytes;
-	else
-		sums->level[(region->state & MINCORE_LEVEL) >> 2] += bytes;
-	count(&sums->dax, region, MINCORE_DAX);
-	count(&sums->persist, region, MINCORE_PERSIST);
-	count(&sums->pinnable, region, MINCORE_PINNABLE);
-}
-
-static void add_part(struct part *to, const struct part *part)
-{
-	to->yes += part->yes;
-	to->unknown += part->unknown;
-}
-
-static void add_sums(struct sums *to, const struct sums *sums)
-{
-	to->bytes += sums->bytes;
-	for (int i = 0; i < 4; i++)
-		to->level[i] += sums->level[i];
-	to->level_unknown += sums->level_unknown;
-	add_part(&to->dax, &sums->dax);
-	add_part(&to->persist, &sums->persist);
-	add_part(&to->pinnable, &sums->pinnable);
-}
 
 static const char *backing_without_dax(const struct mincore2_vma *vma,
 				       const struct mincore2_emu_facts *facts)
@@ -114,6 +65,13 @@ static const char *find_backing(const struct listing *listing, const struct row 
 	return backing;
 }
 
+/* A mapping that has gone meanwhile has nothing mapped: it is left out. */
+static void add_mapped(struct sums *sums, const struct region *region)
+{
+	if (!(region->state & MINCORE_UNMAPPED))
+		sums_add(sums, region, region_bytes(region));
+}
+
 /* Ask about one mapping, and keep it if it is wanted. 0 or a negative errno. */
 static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 		   const struct options *options)
@@ -125,34 +83,26 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 	struct row row = { .vma = *vma };
 	struct region_list list = { 0 };
 	int err = process_reach(vma, listing->error);
+	bool wanted;
 
 	if (err)
 		return err;
 	err = mapping_query(&mapping, options->way, BITS, options->cancelled,
 			    &list, listing->error);
-	/* One that has gone meanwhile has nothing mapped: it is left out. */
 	for (size_t i = 0; i < list.nr; i++)
-		if (!(list.region[i].state & MINCORE_UNMAPPED))
-			add_region(&row.sums, &list.region[i]);
+		add_mapped(&row.sums, &list.region[i]);
+	wanted = !err && row.sums.bytes &&
+		 (!(options->need & MINCORE_DAX) || row.sums.dax.yes);
+	for (size_t i = 0; i < list.nr && wanted; i++)
+		add_mapped(&listing->total, &list.region[i]);
 	region_list_free(&list);
-	if (err || !row.sums.bytes ||
-	    (options->need & MINCORE_DAX && !row.sums.dax.yes))
+	if (!wanted)
 		return err;
 	row.backing = find_backing(listing, &row);
-	row.name = strdup(vma->name);
+	row.name = text_of("%s", vma->name);
 	row.vma.name = NULL;	/* that will be gone */
-	if (!row.name || array_add(&listing->row, &listing->nr, &row, sizeof(row))) {
-		free(row.name);
-		return fail(listing->error, ENOMEM, "too many mappings: %m");
-	}
-	add_sums(&listing->total, &row.sums);
+	array_add(&listing->row, &listing->nr, &row, sizeof(row));
 	return 0;
-}
-
-/* The page of [vsyscall] belongs to no process, and no call knows it. */
-static bool is_of_process(const struct mincore2_vma *vma)
-{
-	return strcmp(vma->name, "[vsyscall]") != 0;
 }
 
 static int list_mappings(struct listing *listing, const struct options *options)
@@ -171,7 +121,8 @@ static int list_mappings(struct listing *listing, const struct options *options)
 			    "cannot see its mappings: %m");
 	/* Asked for, it also has the size of its pages; not all kernels tell. */
 	while (!err && (ret = mincore2_maps_next(&maps, &query, at, &vma, line)) > 0) {
-		if (is_of_process(&vma))
+		/* That page belongs to no process, and no call knows it. */
+		if (strcmp(vma.name, "[vsyscall]"))
 			err = add_row(listing, &vma, options);
 		at = vma.end;
 	}
@@ -215,7 +166,7 @@ static char *levels_text(const struct sums *sums, const struct terminal *termina
 	char size[24];
 
 	for (int i = 3; i >= 0; i--) {
-		uint64_t bytes = i ? sums->level[i] : sums->level_unknown;
+		uint64_t bytes = i ? sums->level[i] : sums->level[LEVEL_UNKNOWN];
 		char *more;
 
 		if (!bytes)
@@ -253,10 +204,8 @@ static void print_rows(const struct listing *listing, const struct terminal *ter
 		"RANGE", "SIZE", "BACKING", "PERSIST", "PINNABLE", "LEVELS", "FILE",
 	};
 	size_t width[NR_CELLS];
-	char *(*cells)[NR_CELLS] = calloc(listing->nr, sizeof(*cells));
+	char *(*cells)[NR_CELLS] = zeroed(listing->nr, sizeof(*cells));
 
-	if (!cells)
-		abort();
 	for (int c = 0; c < NR_CELLS; c++)
 		width[c] = strlen(headings[c]);
 	for (size_t i = 0; i < listing->nr; i++) {
@@ -301,8 +250,7 @@ static void print_text(const struct listing *listing, const struct options *opti
 	char path[PATH_MAX], name[64], size[24];
 	char *levels;
 
-	terminal_detect(&terminal, STDOUT_FILENO);
-	terminal.bytes = options->bytes;
+	terminal_detect(&terminal, options->bytes, options->summary);
 	path_print(path, "/proc/%d", (int)options->pid);
 	if (read_line(path, "comm", name, sizeof(name)) <= 0)
 		strcpy(name, "?");
@@ -330,39 +278,29 @@ static void print_text(const struct listing *listing, const struct options *opti
 
 static void json_sums(const struct sums *sums)
 {
-	printf("\"size\": %" PRIu64 ", \"levels\": {\"none\": %" PRIu64 ", \"PTE\": %" PRIu64 ", \"PMD\": %" PRIu64 ", \"PUD\": %" PRIu64 ", \"unknown\": %" PRIu64 "}, ",
-	       sums->bytes, sums->level[0], sums->level[1], sums->level[2],
-	       sums->level[3], sums->level_unknown);
-	printf("\"dax\": %" PRIu64 ", \"dax_unknown\": %" PRIu64 ", \"persist\": %" PRIu64 ", \"persist_unknown\": %" PRIu64 ", \"pinnable\": %" PRIu64 ", \"pinnable_unknown\": %" PRIu64,
-	       sums->dax.yes, sums->dax.unknown, sums->persist.yes,
-	       sums->persist.unknown, sums->pinnable.yes, sums->pinnable.unknown);
+	json(stdout, "'size': %" PRIu64 ", 'levels': ", sums->bytes);
+	json_levels(stdout, sums);
+	json(stdout, ", 'dax': %" PRIu64 ", 'dax_unknown': %" PRIu64 ", 'persist': %" PRIu64 ", 'persist_unknown': %" PRIu64 ", 'pinnable': %" PRIu64 ", 'pinnable_unknown': %" PRIu64,
+	     sums->dax.yes, sums->dax.unknown, sums->persist.yes,
+	     sums->persist.unknown, sums->pinnable.yes, sums->pinnable.unknown);
 }
 
 static void print_json(const struct listing *listing, const struct options *options)
 {
-	printf("{\n  \"version\": %d,\n  \"process\": {\"pid\": %d, ",
-	       JSON_VERSION, (int)options->pid);
+	json(stdout, JSON_HEAD "'process': {'pid': %" PRIu64 ", ", (uint64_t)options->pid);
 	if (listing->error[0]) {
-		fputs("\"error\": ", stdout);
-		json_string(stdout, listing->error);
-		fputs("}\n}\n", stdout);
+		json(stdout, "'error': %s}\n}\n", listing->error);
 		return;
 	}
-	printf("\"way\": \"%s\", \"total\": {", mincore2_way_string(options->way));
+	json(stdout, "'way': %s, 'total': {", mincore2_way_string(options->way));
 	json_sums(&listing->total);
-	fputs("}, \"mappings\": [\n", stdout);
+	json(stdout, "}, 'mappings': [\n");
 	for (size_t i = 0; i < listing->nr; i++) {
 		const struct row *row = &listing->row[i];
 
-		printf("    {\"address\": \"0x%" PRIx64 "\", \"offset\": %" PRIu64 ", \"file\": ",
-		       row->vma.start, row->vma.offset);
-		if (row->name[0])
-			json_string(stdout, row->name);
-		else
-			fputs("null", stdout);
-		printf(", \"shared\": %s, \"writable\": %s, \"backing\": \"%s\",\n     ",
-		       row->vma.shared ? "true" : "false",
-		       row->vma.write ? "true" : "false", row->backing);
+		json(stdout, "    {'address': %" PRIx64 ", 'offset': %" PRIu64 ", 'file': %s, 'shared': %d, 'writable': %d, 'backing': %s,\n     ",
+		     row->vma.start, row->vma.offset, row->name[0] ? row->name : NULL,
+		     row->vma.shared, row->vma.write, row->backing);
 		json_sums(&row->sums);
 		fputs(i + 1 < listing->nr ? "},\n" : "}\n", stdout);
 	}
@@ -373,12 +311,10 @@ int pid_map(const struct options *options)
 {
 	struct listing listing = { .process = { .pidfd = -1 } };
 	int err = look_at_process(&listing, options);
+	char name[32];
 
-	if (err) {
-		fprintf(stderr, "mincore2: process %d: ", (int)options->pid);
-		print_clean(stderr, listing.error);
-		fputc('\n', stderr);
-	}
+	snprintf(name, sizeof(name), "process %d", (int)options->pid);
+	complain(name, listing.error);
 	if (options->json)
 		print_json(&listing, options);
 	else if (!err)

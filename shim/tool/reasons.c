@@ -108,6 +108,11 @@ static void set(struct reason *reason, const char *code, const char *format, ...
 	va_end(args);
 }
 
+static void set_private(struct reason *reason)
+{
+	set(reason, "private", "private mapping: a store goes to a copy that no file keeps");
+}
+
 static void page_cache_reason(const struct report *report,
 			      struct reason *reason)
 {
@@ -115,26 +120,19 @@ static void page_cache_reason(const struct report *report,
 	const char *type = facts->fstype[0] ? facts->fstype : "a filesystem that has no name here";
 	const char *detail = "";
 
-	if (facts->memory_fs) {
-		set(reason, "memory-only", "%s keeps its files in memory only",
-		    type);
-		return;
-	}
-	if (facts->keeping == KEPT_IN_MEMORY) {
-		set(reason, "memory-only", "the device or filesystem below %s is in memory only",
-		    type);
-		return;
-	}
-	if (facts->no_fsync) {
-		set(reason, "no-fsync", "%s is mounted volatile: fsync and msync write nothing",
-		    type);
-		return;
-	}
 	if (facts_option(facts, "dax=never"))
 		detail = ", mounted with dax=never";
 	else if (facts_option(facts, "dax=inode"))
 		detail = ", mounted with dax=inode, and the file is not in DAX mode (chattr +x, then reopen)";
-	if (facts->keeping == KEPT_ON_DEVICE)
+	if (facts->memory_fs)
+		set(reason, "memory-only", "%s keeps its files in memory only", type);
+	else if (facts->keeping == KEPT_IN_MEMORY)
+		set(reason, "memory-only", "the device or filesystem below %s is in memory only",
+		    type);
+	else if (facts->no_fsync)
+		set(reason, "no-fsync", "%s is mounted volatile: fsync and msync write nothing",
+		    type);
+	else if (facts->keeping == KEPT_ON_DEVICE)
 		set(reason, "page-cache", "page cache of %s%s; fsync or msync makes stores durable",
 		    type, detail);
 	else
@@ -201,21 +199,18 @@ static bool filesystem_reason(const struct facts *facts, struct reason *reason)
 
 static void dax_reason(const struct report *report, struct reason *reason)
 {
-	const struct facts *facts = &report->facts;
 	const struct mapping *mapping = &report->mapping;
+	bool file = report->target.kind == TARGET_FILE;
 
 	if (mapping->type == MAPPING_PRIVATE)
-		set(reason, "private", "private mapping: a store goes to a copy that no file keeps");
-	else if (device_reason(facts, reason))
+		set_private(reason);
+	else if (device_reason(&report->facts, reason) ||
+		 (file && filesystem_reason(&report->facts, reason)))
 		return;
-	else if (report->target.kind == TARGET_FILE &&
-		 filesystem_reason(facts, reason))
-		return;
-	else if (report->target.kind == TARGET_FILE && mapping->sync_errno)
+	else if (file && mapping->sync_errno)
 		set(reason, "sync-refused", "the filesystem refused MAP_SYNC for this file (%s)",
 		    mapping->sync_errno == EOPNOTSUPP ? "EOPNOTSUPP" : "EINVAL");
-	else if (report->target.kind == TARGET_FILE &&
-		 mapping->type == MAPPING_SHARED)
+	else if (file && mapping->type == MAPPING_SHARED)
 		set(reason, "no-sync", "MAP_SYNC was not asked for (--no-sync): the metadata that leads to the data may not be on the media");
 	else
 		set(reason, "not-vouched", "the owner of the mapping does not vouch for it");
@@ -240,7 +235,7 @@ void state_reason(const struct report *report, uint64_t state,
 	case BACKING_PAGE_CACHE:
 	case BACKING_HUGETLB:
 		if (report->mapping.type == MAPPING_PRIVATE)
-			set(reason, "private", "private mapping: a store goes to a copy that no file keeps");
+			set_private(reason);
 		else
 			page_cache_reason(report, reason);
 		break;
@@ -264,7 +259,7 @@ void region_reason(const struct report *report, const struct region *region,
 	else if (!(region->state & MINCORE_PERSIST) &&
 		 region_backing(report, region) == BACKING_UNKNOWN &&
 		 report->mapping.type == MAPPING_PRIVATE)
-		set(reason, "private", "private mapping: a store goes to a copy that no file keeps");
+		set_private(reason);
 	else
 		state_reason(report, region->state, reason);
 }

@@ -72,15 +72,9 @@ static void print_rows(FILE *out, const struct terminal *terminal,
 
 static const char *mapping_text(const struct mapping *mapping)
 {
-	switch (mapping->type) {
-	case MAPPING_SYNC:
-		return "shared with MAP_SYNC";
-	case MAPPING_PRIVATE:
-		return "private";
-	case MAPPING_SHARED:
-		break;
-	}
-	return mapping->sync_errno ? "shared (MAP_SYNC refused)" : "shared";
+	return mapping->type == MAPPING_SYNC ? "shared with MAP_SYNC" :
+	       mapping->type == MAPPING_PRIVATE ? "private" :
+	       mapping->sync_errno ? "shared (MAP_SYNC refused)" : "shared";
 }
 
 /* To free(). */
@@ -144,8 +138,7 @@ void head_print(FILE *out, const struct terminal *terminal,
 
 /* One answer for all: it is one mapping. */
 static void print_pinnable(FILE *out, const struct terminal *terminal,
-			   const struct report *report,
-			   const struct verdict *verdict)
+			   const struct report *report, const struct part *pinnable)
 {
 	struct reason reason = { .code = NULL };
 	size_t indent;
@@ -153,10 +146,10 @@ static void print_pinnable(FILE *out, const struct terminal *terminal,
 
 	if (!(report->bits & MINCORE_PINNABLE))
 		return;
-	if (!verdict->pinnable && !verdict->pinnable_unknown)
+	if (!pinnable->yes && !pinnable->unknown)
 		pin_reason(report, &reason);
-	text = text_of("%s%s%s", verdict->pinnable ? "yes" :
-		       verdict->pinnable_unknown ? "not known" : "no",
+	text = text_of("%s%s%s", pinnable->yes ? "yes" :
+		       pinnable->unknown ? "not known" : "no",
 		       reason.code ? ": " : "", reason.text);
 	indent = print_label(out, "pinnable");
 	print_wrapped(out, text, indent, indent, terminal->width);
@@ -164,58 +157,49 @@ static void print_pinnable(FILE *out, const struct terminal *terminal,
 }
 
 static void print_verdict(FILE *out, const struct terminal *terminal,
-			  const struct report *report)
+			  const struct report *report,
+			  const struct verdict *verdict)
 {
+	const struct sums *sums = &verdict->sums;
 	bool colour = terminal->colour && report->bits & MINCORE_PERSIST;
-	struct verdict verdict;
 	char text[512];
 	size_t indent;
 
-	if (verdict_make(&verdict, report))
-		return;
-	verdict_text(report, &verdict, text, sizeof(text));
+	verdict_text(report, verdict, text, sizeof(text));
 	if (text[0]) {
 		indent = print_label(out, "verdict");
 		if (colour)
-			fputs(verdict.persist == verdict.bytes ? "\033[1;32m" :
-			      verdict.persist_unknown ? "\033[1;33m" :
+			fputs(sums->persist.yes == sums->bytes ? "\033[1;32m" :
+			      sums->persist.unknown ? "\033[1;33m" :
 			      "\033[1;31m", out);
 		print_wrapped(out, text, indent, indent, terminal->width);
 		if (colour)
 			fputs("\033[0m", out);
 	}
-	for (size_t i = 0; i < verdict.nr_fallbacks && i < MOST_FALLBACKS; i++) {
-		fallback_text(report, &verdict.fallback[i], terminal->bytes,
+	for (size_t i = 0; i < verdict->nr_fallbacks && i < MOST_FALLBACKS; i++) {
+		fallback_text(report, &verdict->fallback[i], terminal->bytes,
 			      text, sizeof(text));
 		indent = print_label(out, i ? "" : "at offset");
 		print_wrapped(out, text, indent, indent + 2, terminal->width);
 	}
-	if (verdict.nr_fallbacks > MOST_FALLBACKS)
+	if (verdict->nr_fallbacks > MOST_FALLBACKS)
 		fprintf(out, "%*sand %zu more: see --json\n",
 			MARGIN + LABEL_WIDTH, "",
-			verdict.nr_fallbacks - MOST_FALLBACKS);
-	print_pinnable(out, terminal, report, &verdict);
-	verdict_free(&verdict);
+			verdict->nr_fallbacks - MOST_FALLBACKS);
+	print_pinnable(out, terminal, report, &sums->pinnable);
 	fputc('\n', out);
-}
-
-static bool any_entry(const struct report *report)
-{
-	for (size_t i = 0; i < report->regions.nr; i++)
-		if ((report->regions.region[i].state |
-		     report->regions.region[i].unknown) & MINCORE_LEVEL)
-			return true;
-	return false;
 }
 
 void report_print(FILE *out, const struct terminal *terminal,
 		  const struct report *report)
 {
 	struct notes notes = { .nr = 0 };
+	struct verdict verdict;
 
+	verdict_make(&verdict, report);
 	head_print(out, terminal, report);
 	fputc('\n', out);
-	print_verdict(out, terminal, report);
+	print_verdict(out, terminal, report, &verdict);
 	strip_print(out, terminal, report);
 	if (!terminal->summary)
 		fputc('\n', out);
@@ -227,6 +211,7 @@ void report_print(FILE *out, const struct terminal *terminal,
 			      (size_t)column, terminal->width);
 	}
 	if (report->bits & MINCORE_LEVEL && !report->process.pid &&
-	    !any_entry(report))
+	    verdict.sums.level[0] == verdict.sums.bytes)
 		paragraph(out, terminal, MARGIN, "A new mapping has no entries yet: --read or --populate makes them.");
+	verdict_free(&verdict);
 }

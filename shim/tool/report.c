@@ -8,18 +8,6 @@
 
 #include "judge.h"
 
-void report_complain(const struct report *report, const char *text)
-{
-	if (!text[0])
-		return;
-	fflush(stdout);
-	fputs("mincore2: ", stderr);
-	print_clean(stderr, report->target.path);
-	fputs(": ", stderr);
-	print_clean(stderr, text);
-	fputc('\n', stderr);
-}
-
 /*
  * Are stores asked for, or whether a device may store, that the file has to be opened
  * for writing for? Who explains leaves it alone.
@@ -193,7 +181,7 @@ int report_examine(struct report *report, const char *path,
 		err = report_ask(report, options);
 	/* The report stays good without them. */
 	report_close(report);
-	report_complain(report, report->warning);
-	report_complain(report, report->error);
+	complain(path, report->warning);
+	complain(path, report->error);
 	return err;
 }

@@ -47,10 +47,16 @@ void report_print(FILE *out, const struct terminal *terminal,
 void head_print(FILE *out, const struct terminal *terminal,
 		const struct report *report);
 void json_print(FILE *out, const struct report *reports, size_t nr);
-/* A string in quotes, whatever its bytes are. */
-void json_string(FILE *out, const char *text);
-/* What "version" is in all JSON; it changes when something is taken out. */
-enum { JSON_VERSION = 1 };
+/*
+ * As printf(), but "'" is a quotation mark, "%s" a string, whatever its bytes are, or
+ * null for NULL, "%d" true or false, PRIx64 an address, and PRIu64 a number.
+ */
+__attribute__((format(printf, 2, 3)))
+void json(FILE *out, const char *format, ...);
+/* The object with the bytes of each level. */
+void json_levels(FILE *out, const struct sums *sums);
+/* How all JSON begins; the version changes when something is taken out. */
+#define JSON_HEAD	"{\n  'version': 1,\n  "
 
 void explain_print(FILE *out, const struct terminal *terminal,
 		   const struct report *report, const struct options *options);

@@ -18,22 +18,23 @@
 #include <wctype.h>
 
 #include "digits.h"
+#include "maps.h"
 #include "text.h"
 
 enum { DEFAULT_WIDTH = 80, LEAST_WIDTH = 40 };
 
-void terminal_detect(struct terminal *terminal, int fd)
+void terminal_detect(struct terminal *terminal, bool bytes, bool summary)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *columns = getenv("COLUMNS");
 	const char *term = getenv("TERM");
-	bool is_terminal = isatty(fd);
+	bool is_terminal = isatty(STDOUT_FILENO);
 	bool is_dumb = term && !strcmp(term, "dumb");
 	struct winsize size;
 	uint64_t width = 0;
 
-	*terminal = (struct terminal) { .width = 0 };
-	if (is_terminal && !ioctl(fd, TIOCGWINSZ, &size))
+	*terminal = (struct terminal) { .bytes = bytes, .summary = summary };
+	if (is_terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
 		width = size.ws_col;
 	/* A dumb terminal cannot be drawn upon. */
 	if (width && !is_dumb)
@@ -169,14 +170,27 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 	fputc('\n', out);
 }
 
+void out_of_memory(void)
+{
+	fprintf(stderr, "mincore2: %s\n", strerror(ENOMEM));
+	exit(STATUS_USAGE);
+}
+
+void *zeroed(size_t nr, size_t size)
+{
+	void *memory = calloc(nr, size);
+
+	if (!memory)
+		out_of_memory();
+	return memory;
+}
+
 static char *text_of_list(const char *format, va_list args)
 {
 	char *text;
 
-	if (vasprintf(&text, format, args) < 0) {
-		fprintf(stderr, "mincore2: %s\n", strerror(errno));
-		exit(STATUS_USAGE);
-	}
+	if (vasprintf(&text, format, args) < 0)
+		out_of_memory();
 	return text;
 }
 
@@ -221,6 +235,18 @@ int fail(char *error, int err, const char *format, ...)
 	return -err;
 }
 
+void complain(const char *name, const char *text)
+{
+	if (!text[0])
+		return;
+	fflush(stdout);
+	fputs("mincore2: ", stderr);
+	print_clean(stderr, name);
+	fputs(": ", stderr);
+	print_clean(stderr, text);
+	fputc('\n', stderr);
+}
+
 int finish_output(int status)
 {
 	if (fflush(stdout) || ferror(stdout)) {
@@ -253,24 +279,18 @@ bool is_there(const char *dir, const char *name)
 
 ssize_t read_line(const char *dir, const char *name, char *buf, size_t size)
 {
+	struct mincore2_lines lines = { .fd = -1 };
 	char path[PATH_MAX];
-	ssize_t len;
-	int fd;
+	int ret;
 
 	buf[0] = '\0';
 	path_print(path, "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	lines.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (lines.fd < 0)
 		return -errno;
-	len = read(fd, buf, size - 1);
-	if (len < 0)
-		len = -errno;
-	close(fd);
-	if (len < 0)
-		return len;
-	buf[len] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-	return (ssize_t)strlen(buf);
+	ret = mincore2_maps_line(&lines, buf, size);
+	close(lines.fd);
+	return ret < 0 ? ret : (ssize_t)strlen(buf);
 }
 
 double seconds_now(void)
@@ -281,7 +301,7 @@ double seconds_now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-int array_add(void *array, size_t *nr, const void *element, size_t size)
+void array_add(void *array, size_t *nr, const void *element, size_t size)
 {
 	char *elements;
 
@@ -290,9 +310,8 @@ int array_add(void *array, size_t *nr, const void *element, size_t size)
 	if (!(*nr & (*nr - 1))) {
 		elements = reallocarray(elements, *nr ? *nr * 2 : 1, size);
 		if (!elements)
-			return -ENOMEM;
+			out_of_memory();
 		memcpy(array, &elements, sizeof(elements));
 	}
 	memcpy(elements + size * (*nr)++, element, size);
-	return 0;
 }

@@ -29,7 +29,8 @@ struct terminal {
 	size_t height;	/* lines, 0: no terminal */
 };
 
-void terminal_detect(struct terminal *terminal, int fd);
+/* Of standard output. */
+void terminal_detect(struct terminal *terminal, bool bytes, bool summary);
 /* Size in human units, truncated: "4 KiB", "1.5 MiB". @buf has 24 bytes. */
 const char *human_size(uint64_t bytes, char buf[24]);
 /* Size as the user wants it. @buf has 24 bytes. */
@@ -68,7 +69,11 @@ size_t print_label(FILE *out, const char *label);
 __attribute__((format(printf, 4, 5)))
 void paragraph(FILE *out, const struct terminal *terminal, size_t indent,
 	       const char *format, ...);
-/* As snprintf(), into memory to free(). Without memory the program ends. */
+/* Without memory the program ends, here and below. */
+_Noreturn void out_of_memory(void);
+/* As calloc(). */
+void *zeroed(size_t nr, size_t size);
+/* As snprintf(), into memory to free(). */
 __attribute__((format(printf, 1, 2)))
 char *text_of(const char *format, ...);
 
@@ -78,6 +83,9 @@ enum { ERROR_SIZE = 512 };
 /* Into @error[ERROR_SIZE]: the text; "%m" is what @err means. Returns -@err. */
 __attribute__((format(printf, 3, 4)))
 int fail(char *error, int err, const char *format, ...);
+
+/* Print "mincore2: @name: @text" on standard error, if there is a text. */
+void complain(const char *name, const char *text);
 
 /* Output that was lost (disk full, closed pipe) is a failure, too. */
 int finish_output(int status);
@@ -99,9 +107,7 @@ double seconds_now(void);
  * @nr: elements in it, which only grew by ones
  * @element: is copied
  * @size: its bytes
- *
- * Return: 0, or -ENOMEM: the array is as it was.
  */
-int array_add(void *array, size_t *nr, const void *element, size_t size);
+void array_add(void *array, size_t *nr, const void *element, size_t size);
 
 #endif /* MINCORE2_TOOL_TEXT_H */

@@ -114,7 +114,7 @@ static bool same_extent(const struct extent *a, const struct extent *b)
 	       a->physical == b->physical;
 }
 
-static int add_fallback(struct verdict *verdict, const struct fallback *next)
+static void add_fallback(struct verdict *verdict, const struct fallback *next)
 {
 	size_t nr = verdict->nr_fallbacks;
 	struct fallback *last = nr ? &verdict->fallback[nr - 1] : NULL;
@@ -122,18 +122,17 @@ static int add_fallback(struct verdict *verdict, const struct fallback *next)
 	if (last && last->offset + last->size == next->offset &&
 	    last->cause == next->cause &&
 	    (same_extent(&last->extent, &next->extent) ||
-	     next->cause == CAUSE_HOLE || next->cause == CAUSE_SPLIT)) {
+	     next->cause == CAUSE_HOLE || next->cause == CAUSE_SPLIT))
 		last->size += next->size;
-		return 0;
-	}
-	return array_add(&verdict->fallback, &verdict->nr_fallbacks, next,
-			 sizeof(*next));
+	else
+		array_add(&verdict->fallback, &verdict->nr_fallbacks, next,
+			  sizeof(*next));
 }
 
 /* The ranges of PMD size in which @region has PTEs; none is counted twice. */
-static int add_fallbacks(struct verdict *verdict, const struct report *report,
-			 const struct region *region, uint64_t *done,
-			 size_t *first)
+static void add_fallbacks(struct verdict *verdict, const struct report *report,
+			  const struct region *region, uint64_t *done,
+			  size_t *first)
 {
 	const uint64_t size = pmd_size();
 	uint64_t begin = report->target.offset;
@@ -149,65 +148,62 @@ static int add_fallbacks(struct verdict *verdict, const struct report *report,
 		struct fallback next = { .offset = at, .size = size };
 
 		next.cause = find_cause(report, at, size, first, &next.extent);
-		if (add_fallback(verdict, &next))
-			return -ENOMEM;
+		add_fallback(verdict, &next);
 		*done = at + size;
 	}
-	return 0;
 }
 
 /* Device-dax has entries of its own alignment, and no others. */
-static int add_device(struct verdict *verdict, const struct report *report)
+static void add_device(struct verdict *verdict, const struct report *report)
 {
 	struct fallback next = { .size = report->mapping.len,
 				 .offset = report->target.offset,
 				 .cause = CAUSE_DEVICE };
 
-	if (!verdict->level[level_of(MINCORE_PTE)] ||
-	    report->target.align >= pmd_size() ||
-	    report->mapping.len < pmd_size())
-		return 0;
-	return add_fallback(verdict, &next);
+	if (verdict->sums.level[level_of(MINCORE_PTE)] &&
+	    report->target.align < pmd_size() &&
+	    report->mapping.len >= pmd_size())
+		add_fallback(verdict, &next);
 }
 
-int verdict_make(struct verdict *verdict, const struct report *report)
+static void part_add(struct part *part, const struct region *region, uint64_t bit,
+		     uint64_t bytes)
+{
+	if (region->unknown & bit)
+		part->unknown += bytes;
+	else if (region->state & bit)
+		part->yes += bytes;
+}
+
+void sums_add(struct sums *sums, const struct region *region, uint64_t bytes)
+{
+	sums->bytes += bytes;
+	sums->level[region->unknown & MINCORE_LEVEL ? LEVEL_UNKNOWN :
+		    level_of(region->state)] += bytes;
+	part_add(&sums->persist, region, MINCORE_PERSIST, bytes);
+	part_add(&sums->resident, region, MINCORE_RESIDENT, bytes);
+	part_add(&sums->dax, region, MINCORE_DAX, bytes);
+	part_add(&sums->writable, region, MINCORE_WRITABLE, bytes);
+	part_add(&sums->pinnable, region, MINCORE_PINNABLE, bytes);
+}
+
+void verdict_make(struct verdict *verdict, const struct report *report)
 {
 	uint64_t done = 0;
 	size_t first = 0;
-	int err = 0;
 
-	*verdict = (struct verdict) { .bytes = report->mapping.len };
-	for (size_t i = 0; i < report->regions.nr && !err; i++) {
+	*verdict = (struct verdict) { .nr_fallbacks = 0 };
+	for (size_t i = 0; i < report->regions.nr; i++) {
 		const struct region *region = &report->regions.region[i];
-		uint64_t bytes = region_bytes(region);
 
-		if (region->unknown & MINCORE_LEVEL)
-			verdict->level_unknown += bytes;
-		else
-			verdict->level[level_of(region->state)] += bytes;
-		if (region->unknown & MINCORE_PERSIST)
-			verdict->persist_unknown += bytes;
-		else if (region->state & MINCORE_PERSIST)
-			verdict->persist += bytes;
-		if (region->unknown & MINCORE_PINNABLE)
-			verdict->pinnable_unknown += bytes;
-		else if (region->state & MINCORE_PINNABLE)
-			verdict->pinnable += bytes;
-		if (region->state & MINCORE_RESIDENT)
-			verdict->resident += bytes;
-		if (region->state & MINCORE_DAX)
-			verdict->dax += bytes;
+		sums_add(&verdict->sums, region, region_bytes(region));
 		if ((region->state & MINCORE_LEVEL) == MINCORE_PTE &&
 		    region->state & MINCORE_DAX &&
 		    report->target.kind == TARGET_FILE)
-			err = add_fallbacks(verdict, report, region, &done,
-					    &first);
+			add_fallbacks(verdict, report, region, &done, &first);
 	}
-	if (!err && report->target.kind == TARGET_DEVDAX)
-		err = add_device(verdict, report);
-	if (err)
-		verdict_free(verdict);
-	return err;
+	if (report->target.kind == TARGET_DEVDAX)
+		add_device(verdict, report);
 }
 
 void verdict_free(struct verdict *verdict)
@@ -308,52 +304,49 @@ static void add(char *text, size_t size, const char *format, ...)
 	va_end(args);
 }
 
-static void add_levels(const struct verdict *verdict, char *text, size_t size)
+static void add_levels(const struct sums *sums, char *text, size_t size)
 {
-	static const char *const names[NR_LEVELS] = { "without an entry", "PTE", "PMD", "PUD" };
+	static const struct { int level; const char *name; } names[] = {
+		{ 3, "PUD" }, { 2, "PMD" }, { 1, "PTE" }, { 0, "without an entry" },
+		{ LEVEL_UNKNOWN, "at a level not known" },
+	};
 	const char *separator = text[0] ? "; " : "";
 	char percent[16];
 
-	if (verdict->level[0] == verdict->bytes) {
+	if (sums->level[0] == sums->bytes) {
 		add(text, size, "%sno entries yet", separator);
 		return;
 	}
-	for (int i = NR_LEVELS - 1; i >= 0; i--) {
-		if (!verdict->level[i])
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		uint64_t bytes = sums->level[names[i].level];
+
+		if (!bytes)
 			continue;
 		add(text, size, "%s%s %s", separator,
-		    percent_text(verdict->level[i], verdict->bytes, percent),
-		    names[i]);
+		    percent_text(bytes, sums->bytes, percent), names[i].name);
 		separator = ", ";
 	}
-	if (verdict->level_unknown)
-		add(text, size, "%s%s at a level not known", separator,
-		    percent_text(verdict->level_unknown, verdict->bytes,
-				 percent));
 }
 
-static void add_persistence(const struct verdict *verdict, char *text,
-			    size_t size)
+static void add_persistence(const struct sums *sums, char *text, size_t size)
 {
-	uint64_t unknown = verdict->persist_unknown;
+	uint64_t all = sums->bytes, yes = sums->persist.yes;
+	uint64_t unknown = sums->persist.unknown;
 	char percent[16];
 
-	if (unknown == verdict->bytes)
+	if (unknown == all)
 		add(text, size, "whether persistence-safe is not known");
-	else if (verdict->persist == verdict->bytes)
+	else if (yes == all)
 		add(text, size, "persistence-safe");
-	else if (verdict->persist)
-		add(text, size, "%s persistence-safe",
-		    percent_text(verdict->persist, verdict->bytes, percent));
+	else if (yes)
+		add(text, size, "%s persistence-safe", percent_text(yes, all, percent));
 	else if (unknown)
 		add(text, size, "%s not persistence-safe",
-		    percent_text(verdict->bytes - unknown, verdict->bytes,
-				 percent));
+		    percent_text(all - unknown, all, percent));
 	else
 		add(text, size, "not persistence-safe");
-	if (unknown && unknown < verdict->bytes)
-		add(text, size, ", %s not known",
-		    percent_text(unknown, verdict->bytes, percent));
+	if (unknown && unknown < all)
+		add(text, size, ", %s not known", percent_text(unknown, all, percent));
 }
 
 void verdict_text(const struct report *report, const struct verdict *verdict,
@@ -363,9 +356,9 @@ void verdict_text(const struct report *report, const struct verdict *verdict,
 
 	text[0] = '\0';
 	if (report->bits & MINCORE_PERSIST)
-		add_persistence(verdict, text, size);
+		add_persistence(&verdict->sums, text, size);
 	if (report->bits & MINCORE_LEVEL)
-		add_levels(verdict, text, size);
+		add_levels(&verdict->sums, text, size);
 	if (nr)
 		add(text, size, "; %zu fallback%s to PTE", nr,
 		    nr == 1 ? "" : "s");

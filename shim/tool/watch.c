@@ -29,6 +29,7 @@ struct watch {
 
 static double deadline;		/* by seconds_now(), 0: none; cancelled() needs it */
 static sigset_t ending;		/* signals that end it */
+static sigset_t waited;		/* these, and those that stop it or change the window */
 
 static bool ended_by_signal(void)
 {
@@ -136,7 +137,7 @@ static void print_frame(FILE *out, const struct watch *watch)
 	}
 }
 
-/* What @print writes, to free(). Without memory the program ends. */
+/* What @print writes, to free(). */
 static char *text_by(void (*print)(FILE *out, const struct watch *watch),
 		     const struct watch *watch)
 {
@@ -146,10 +147,9 @@ static char *text_by(void (*print)(FILE *out, const struct watch *watch),
 
 	if (out)
 		print(out, watch);
-	if (out && !fclose(out))
-		return text;
-	fprintf(stderr, "mincore2: %s\n", strerror(errno));
-	exit(STATUS_USAGE);
+	if (!out || fclose(out))
+		out_of_memory();
+	return text;
 }
 
 /* Over the last frame, cut to the height of the terminal. */
@@ -195,9 +195,7 @@ static void show_frame(struct watch *watch)
 	size_t lines = 0;
 	char *text;
 
-	terminal_detect(terminal, STDOUT_FILENO);
-	terminal->bytes = watch->options->bytes;
-	terminal->summary = watch->options->summary;
+	terminal_detect(terminal, watch->options->bytes, watch->options->summary);
 	text = text_by(print_frame, watch);
 	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
@@ -221,10 +219,6 @@ static void show_frame(struct watch *watch)
 /* Wait for the next frame; false: it is over. */
 static bool wait_for_next(struct watch *watch, double until)
 {
-	sigset_t waited = ending;
-
-	sigaddset(&waited, SIGTSTP);
-	sigaddset(&waited, SIGWINCH);
 	for (;;) {
 		double left = until - seconds_now();
 		struct timespec time;
@@ -256,7 +250,6 @@ static void block_signals(void)
 {
 	const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction action;
-	sigset_t blocked;
 
 	sigemptyset(&ending);
 	/* What is ignored (nohup) would still be seen once it is blocked. */
@@ -264,11 +257,11 @@ static void block_signals(void)
 		if (!sigaction(signals[i], NULL, &action) &&
 		    action.sa_handler != SIG_IGN)
 			sigaddset(&ending, signals[i]);
-	blocked = ending;
-	sigaddset(&blocked, SIGTSTP);
-	sigaddset(&blocked, SIGWINCH);
+	waited = ending;
+	sigaddset(&waited, SIGTSTP);
+	sigaddset(&waited, SIGWINCH);
 	/* Children there are none, so nobody inherits this. */
-	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	sigprocmask(SIG_BLOCK, &waited, NULL);
 }
 
 /* A file that is not there at first is an error; later, it may come back. */
@@ -291,7 +284,7 @@ static void loop(struct watch *watch)
 	double start = seconds_now();
 	double next = start;
 
-	terminal_detect(&watch->terminal, STDOUT_FILENO);
+	terminal_detect(&watch->terminal, options->bytes, options->summary);
 	deadline = options->time > 0 ? start + options->time : 0;
 	for (;;) {
 		double until;
@@ -326,11 +319,7 @@ int watch_files(const struct options *options)
 	struct watch watch = { .options = &how };
 	int status = STATUS_OK;
 
-	watch.reports = calloc(options->nr_files, sizeof(*watch.reports));
-	if (!watch.reports) {
-		fprintf(stderr, "mincore2: %s\n", strerror(errno));
-		return STATUS_FAILED;
-	}
+	watch.reports = zeroed(options->nr_files, sizeof(*watch.reports));
 	for (size_t i = 0; i < options->nr_files; i++) {
 		watch.reports[i].target.fd = -1;
 		watch.reports[i].target.path = options->files[i];
@@ -339,7 +328,7 @@ int watch_files(const struct options *options)
 	block_signals();
 	loop(&watch);
 	for (size_t i = 0; i < options->nr_files; i++) {
-		report_complain(&watch.reports[i], watch.reports[i].error);
+		complain(options->files[i], watch.reports[i].error);
 		if (watch.reports[i].error[0])
 			status = STATUS_FAILED;
 		report_free(&watch.reports[i]);
