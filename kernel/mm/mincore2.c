@@ -121,9 +121,7 @@ static struct mm_struct *mm_of(int pidfd)
 		return ERR_CAST(task);
 	mm = mm_access(task, PTRACE_MODE_READ_FSCREDS);
 	put_task_struct(task);
-	if (mm == ERR_PTR(-EACCES))
-		return ERR_PTR(-EPERM);
-	return mm ?: ERR_PTR(-ESRCH);
+	return mm == ERR_PTR(-EACCES) ? ERR_PTR(-EPERM) : mm;
 }
 
 /* The call, with flags that have been checked, on @mm. */
@@ -147,9 +145,8 @@ static long mincore2_mm(struct mm_struct *mm, unsigned long addr, size_t length,
 		addr = untagged_addr_remote(mm, addr);
 		mmap_read_unlock(mm);
 	}
-	/* PAGE_ALIGN() may wrap around. */
-	if (length > mm->task_size || PAGE_ALIGN(length) > mm->task_size ||
-	    addr > mm->task_size - PAGE_ALIGN(length))
+	/* task_size is a multiple of PAGE_SIZE. */
+	if (length > mm->task_size || addr > mm->task_size - PAGE_ALIGN(length))
 		return -ENOMEM;
 	/* No more elements than pages: @nr may be anything. */
 	nr = min(nr, PAGE_ALIGN(length) >> PAGE_SHIFT);
