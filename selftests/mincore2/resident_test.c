@@ -433,4 +433,57 @@ TEST_F_TIMEOUT(resident, equals_mincore, 300)
 	EXPECT_LT(in_core, judged);
 }
 
+#define KNOWN_PAGES	200
+
+/* Is a page of the file in the page cache? By what was written to it. */
+static bool known(size_t i)
+{
+	return i % 3 == 0 || (i >= 40 && i < 150);
+}
+
+/*
+ * Proves: of pages that nothing maps the page cache decides. mincore() has the same walk
+ * as mincore2(), so that the two could be wrong alike: here the answer is known, as a hole
+ * of a file of shmem is not in the page cache, and what was written is.
+ */
+TEST(equals_what_was_written)
+{
+	size_t page = mc2_page_size(), length = KNOWN_PAGES * page, i;
+	unsigned char byte[KNOWN_PAGES], old[KNOWN_PAGES];
+	struct mincore_region r[KNOWN_PAGES];
+	ssize_t nr, j;
+	char *area;
+	int fd;
+
+	fd = memfd_create("known", MFD_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, (off_t)length));
+	for (i = 0; i < KNOWN_PAGES; i++)
+		if (known(i))
+			ASSERT_EQ(1, pwrite(fd, "x", 1, (off_t)(i * page)));
+	area = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, area);
+
+	ASSERT_EQ(KNOWN_PAGES, do_mincore2(area, length, byte, KNOWN_PAGES,
+					   MINCORE_RESIDENT));
+	ASSERT_EQ(0, mincore(area, length, old));
+	for (i = 0; i < KNOWN_PAGES; i++) {
+		EXPECT_EQ(known(i), !!(byte[i] & MINCORE_RESIDENT))
+			TH_LOG("mincore2(), page %zu", i);
+		EXPECT_EQ(known(i), old[i] & 1)
+			TH_LOG("mincore(), page %zu", i);
+	}
+	nr = do_mincore2(area, length, r, KNOWN_PAGES,
+			 MINCORE_REGIONS | MINCORE_RESIDENT);
+	ASSERT_LT(1, nr);
+	for (j = 0; j < nr; j++)
+		for (i = (r[j].start - (uintptr_t)area) / page;
+		     i < (r[j].end - (uintptr_t)area) / page; i++)
+			EXPECT_EQ(known(i), !!(r[j].state & MINCORE_RESIDENT))
+				TH_LOG("region %zd, page %zu", j, i);
+	EXPECT_EQ((uintptr_t)area + length, r[nr - 1].end);
+	munmap(area, length);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN
