@@ -121,7 +121,10 @@ static struct mm_struct *mm_of(int pidfd)
 		return ERR_CAST(task);
 	mm = mm_access(task, PTRACE_MODE_READ_FSCREDS);
 	put_task_struct(task);
-	return mm == ERR_PTR(-EACCES) ? ERR_PTR(-EPERM) : mm;
+	if (mm == ERR_PTR(-EACCES))
+		return ERR_PTR(-EPERM);
+	/* Before 6.12.99, mm_access() returns NULL for a task without memory. */
+	return mm ?: ERR_PTR(-ESRCH);
 }
 
 /* The call, with flags that have been checked, on @mm. */
@@ -145,8 +148,12 @@ static long mincore2_mm(struct mm_struct *mm, unsigned long addr, size_t length,
 		addr = untagged_addr_remote(mm, addr);
 		mmap_read_unlock(mm);
 	}
-	/* task_size is a multiple of PAGE_SIZE. */
-	if (length > mm->task_size || addr > mm->task_size - PAGE_ALIGN(length))
+	/*
+	 * PAGE_ALIGN() may wrap around, and task_size need not be a multiple of
+	 * PAGE_SIZE: MIPS's TASK_SIZE32 is none with pages of 64 KiB.
+	 */
+	if (length > mm->task_size || PAGE_ALIGN(length) > mm->task_size ||
+	    addr > mm->task_size - PAGE_ALIGN(length))
 		return -ENOMEM;
 	/* No more elements than pages: @nr may be anything. */
 	nr = min(nr, PAGE_ALIGN(length) >> PAGE_SHIFT);
