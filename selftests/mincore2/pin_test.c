@@ -317,6 +317,18 @@ TEST_F(other, nothing_mapped)
 	EXPECT_EQ(0, registers(self->ring, p));
 }
 
+static char *map_with_key(size_t page, int key)
+{
+	char *p = map_of(page, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	if (p != MAP_FAILED && pkey_mprotect(p, page, PROT_READ | PROT_WRITE, key)) {
+		munmap(p, page);
+		return MAP_FAILED;
+	}
+	return p;
+}
+
 /* Proves that the protection keys of the thread that asks count, as for io_uring. */
 TEST_F(other, protection_key)
 {
@@ -325,10 +337,8 @@ TEST_F(other, protection_key)
 
 	if (key < 0)
 		SKIP(return, "no protection keys: %s", strerror(errno));
-	p = map_of(self->page, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	p = map_with_key(self->page, key);
 	ASSERT_NE(MAP_FAILED, p);
-	ASSERT_EQ(0, pkey_mprotect(p, self->page, PROT_READ | PROT_WRITE, key));
 	EXPECT_PINNABLE(self->ring, 1, p);
 	ASSERT_EQ(0, pkey_set(key, PKEY_DISABLE_WRITE));
 	EXPECT_EQ(0, bit(p));
@@ -347,10 +357,8 @@ TEST_F(other, protection_key_and_another_process)
 
 	if (key < 0)
 		SKIP(return, "no protection keys: %s", strerror(errno));
-	p = map_of(self->page, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	p = map_with_key(self->page, key);
 	ASSERT_NE(MAP_FAILED, p);
-	ASSERT_EQ(0, pkey_mprotect(p, self->page, PROT_READ | PROT_WRITE, key));
 	EXPECT_EQ(0, bit(p));
 	/* It has the same memory, and the same rights to the key. */
 	pid = fork();
