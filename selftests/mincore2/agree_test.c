@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a mapping of a DAX file shows is what read(2) returns and what was written,
+ * whichever way it was written: pages are loaded and stored to through mappings, write(2)
+ * goes beside them and over them, and holes are punched and allocated again.
+ *
+ * MINCORE2_SEED and MINCORE2_STEPS choose another random mix.
+ */
+#define _FILE_OFFSET_BITS 64
+#include "helpers.h"
+#include "mapping.h"
+
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+#define PAGES	16	/* few, so that the same one is met again */
+#define STEPS	4000
+
+FIXTURE(agree) {
+	struct mc2_backing b;
+	struct mc2_file f;
+	size_t page;
+	char *map, *sync;
+	char *model, *got;
+};
+
+FIXTURE_VARIANT(agree) {
+	struct mc2_contract c;
+};
+
+#define ADD_AGREE(id, ...)						\
+	FIXTURE_VARIANT_ADD(agree, id) {				\
+		.c = { .name = __VA_ARGS__, .dax = 1 },			\
+	};
+ADD_AGREE(ext4, "ext4", .persist = MC2_SYNC)
+ADD_AGREE(ext4_fastcommit, "ext4-fastcommit", .persist = MC2_SYNC)
+ADD_AGREE(ext4_nojournal, "ext4-nojournal")
+ADD_AGREE(ext2, "ext2")
+ADD_AGREE(xfs, "xfs", .persist = MC2_SYNC)
+ADD_AGREE(xfs_noreflink, "xfs-noreflink", .persist = MC2_SYNC)
+
+FIXTURE_SETUP(agree)
+{
+	size_t size = PAGES * mc2_page_size();
+
+	self->page = mc2_page_size();
+	self->f.fd = -1;
+	MC2_SETUP_BACKING(&variant->c, &self->b);
+	ASSERT_EQ(0, mc2_file_open(&self->f, &self->b, size));
+	self->map = mc2_file_map(&self->f, MC2_SHARED);
+	ASSERT_NE(MAP_FAILED, self->map);
+	self->sync = mc2_file_map(&self->f, self->b.persist == MC2_SYNC ?
+				  MC2_SHARED_SYNC : MC2_SHARED);
+	ASSERT_NE(MAP_FAILED, self->sync);
+	self->model = calloc(2, size);
+	ASSERT_NE(NULL, self->model);
+	self->got = self->model + size;
+}
+
+FIXTURE_TEARDOWN(agree)
+{
+	free(self->model);
+	mc2_file_close(&self->f);
+}
+
+/* Compares one page: both mappings, and read(2). Returns what differs, or NULL. */
+static const char *differs(const FIXTURE_DATA(agree) *self, size_t i)
+{
+	size_t at = i * self->page, n = self->page;
+
+	if (pread(self->f.fd, self->got, n, (off_t)at) != (ssize_t)n ||
+	    memcmp(self->got, self->model + at, n))
+		return "read(2)";
+	if (memcmp(self->map + at, self->model + at, n))
+		return "the mapping";
+	return memcmp(self->sync + at, self->model + at, n) ? "the other mapping" : NULL;
+}
+
+#define EXPECT_SAME(self, i) do {					\
+	const char *what_ = differs(self, i);				\
+	EXPECT_EQ(NULL, what_)						\
+		TH_LOG("page %zu: %s differs", (size_t)(i), what_);	\
+} while (0)
+
+static void load(const FIXTURE_DATA(agree) *self, size_t i)
+{
+	(void)*(volatile char *)(self->map + i * self->page);
+}
+
+static void put(struct __test_metadata *_metadata, FIXTURE_DATA(agree) *self,
+		size_t at, size_t n, char value)
+{
+	memset(self->model + at, value, n);
+	EXPECT_EQ((ssize_t)n, pwrite(self->f.fd, self->model + at, n, (off_t)at));
+}
+
+/* Loads and writes pages that nobody has written yet, one after the other. */
+static void write_beside(struct __test_metadata *_metadata, FIXTURE_DATA(agree) *self)
+{
+	load(self, 1);
+	put(_metadata, self, 0, self->page, 'a');
+	put(_metadata, self, self->page, self->page, 'b');
+	EXPECT_SAME(self, 1);
+	load(self, 2);
+	put(_metadata, self, 2 * self->page + 8, 8, 'c');
+	EXPECT_SAME(self, 2);
+	EXPECT_SAME(self, 3);
+}
+
+/*
+ * Proves: a zero page that a load has mapped goes where write(2) fills the block, even if a
+ * write(2) beside it has allocated that. ext4 zeroes the rest of a short unwritten extent,
+ * and does not say that these blocks are new.
+ */
+TEST_F(agree, blocks_beside_a_write)
+{
+	/* ext2 has only holes. */
+	if (fallocate(self->f.fd, 0, 0, (off_t)(4 * self->page)))
+		ASSERT_EQ(EOPNOTSUPP, errno);
+	write_beside(_metadata, self);
+}
+
+/* Proves the same for XFS, which allocates as much as the file's extent size hint says. */
+TEST_F(agree, extent_size_hint)
+{
+	struct fsxattr x;
+
+	if (strncmp(self->b.name, "xfs", 3))
+		return;
+	ASSERT_EQ(0, ftruncate(self->f.fd, 0));
+	ASSERT_EQ(0, ioctl(self->f.fd, FS_IOC_FSGETXATTR, &x));
+	x.fsx_xflags |= FS_XFLAG_EXTSIZE;
+	x.fsx_extsize = (unsigned int)(8 * self->page);
+	ASSERT_EQ(0, ioctl(self->f.fd, FS_IOC_FSSETXATTR, &x));
+	ASSERT_EQ(0, ftruncate(self->f.fd, (off_t)(PAGES * self->page)));
+	write_beside(_metadata, self);
+}
+
+/* One random change to the file, to the model likewise. */
+static void change(struct __test_metadata *_metadata, FIXTURE_DATA(agree) *self,
+		   uint64_t *seed)
+{
+	size_t i = mc2_below(seed, PAGES), pages = 1 + mc2_below(seed, 4), at, n;
+	const int keep = FALLOC_FL_KEEP_SIZE;
+	char value = (char)(1 + mc2_below(seed, 100));
+
+	pages = pages < PAGES - i ? pages : PAGES - i;
+	at = i * self->page;
+	n = pages * self->page;
+	switch (mc2_below(seed, 8)) {
+	case 0:
+		put(_metadata, self, at, n, value);
+		break;
+	case 1:
+		put(_metadata, self, at + 64, 1 + mc2_below(seed, n - 64), value);
+		break;
+	case 2:
+		memset(self->model + at + 8, value, 64);
+		memset(self->map + at + 8, value, 64);
+		break;
+	case 3:
+		memset(self->model + at + 128, value, 64);
+		memset(self->sync + at + 128, value, 64);
+		break;
+	case 4:	/* A hole of many pages, so that there is something to allocate. */
+		n = (PAGES - i) * self->page;
+		if (!fallocate(self->f.fd, FALLOC_FL_PUNCH_HOLE | keep, (off_t)at, (off_t)n))
+			memset(self->model + at, 0, n);
+		break;
+	case 5:
+		if (!fallocate(self->f.fd, FALLOC_FL_ZERO_RANGE | keep, (off_t)at, (off_t)n))
+			memset(self->model + at, 0, n);
+		break;
+	default:	/* ext2 cannot. */
+		fallocate(self->f.fd, keep, (off_t)at, (off_t)n);
+	}
+}
+
+/* Proves the same for random changes, with loads in between. */
+TEST_F_TIMEOUT(agree, random, 120)
+{
+	const char *from = getenv("MINCORE2_SEED"), *steps = getenv("MINCORE2_STEPS");
+	uint64_t seed = from ? strtoull(from, NULL, 0) : 1;
+	long step, last = steps ? atol(steps) : STEPS;
+	size_t i;
+
+	for (step = 0; step < last; step++) {
+		change(_metadata, self, &seed);
+		for (i = mc2_below(&seed, 3); i; i--)
+			load(self, mc2_below(&seed, PAGES));
+		i = mc2_below(&seed, PAGES);
+		if (differs(self, i))
+			break;
+	}
+	EXPECT_EQ(last, step)
+		TH_LOG("seed %s", from ? from : "1");
+	for (i = 0; i < PAGES; i++)
+		EXPECT_SAME(self, i);
+}
+
+TEST_HARNESS_MAIN
