@@ -160,7 +160,7 @@ static bool keep_only(unsigned int cap)
 /* What a caller may do, and has to be root for becoming. */
 struct caller {
 	const char *name;
-	uid_t uid;
+	uid_t uid, real;	/* the effective one, and that of the file system; the real one */
 	bool user_ns, ptrace;
 };
 
@@ -180,8 +180,8 @@ static bool ask_as(const struct caller *who, const struct target *t, int answers
 
 		prctl(PR_SET_KEEPCAPS, who->ptrace);
 		if (who->uid && (setgroups(0, NULL) ||
-				 setresgid(who->uid, who->uid, who->uid) ||
-				 setresuid(who->uid, who->uid, who->uid)))
+				 setresgid(who->real, who->uid, who->uid) ||
+				 setresuid(who->real, who->uid, who->uid)))
 			_exit(1);
 		if (who->ptrace && !keep_only(CAP_SYS_PTRACE))
 			_exit(2);
@@ -202,12 +202,14 @@ static bool ask_as(const struct caller *who, const struct target *t, int answers
 }
 
 static const struct caller callers[] = {
-	{ "root", 0, false, false },
-	{ "the same user", UID, false, false },
-	{ "another user", OTHER_UID, false, false },
-	{ "another user with CAP_SYS_PTRACE", OTHER_UID, false, true },
-	{ "the same user, own user namespace", UID, true, false },
-	{ "another user, own user namespace", OTHER_UID, true, false },
+	{ "root", 0, 0, false, false },
+	{ "the same user", UID, UID, false, false },
+	{ "another user", OTHER_UID, OTHER_UID, false, false },
+	{ "another user, the real one is the same", OTHER_UID, UID, false, false },
+	{ "the same user, the real one is another", UID, OTHER_UID, false, false },
+	{ "another user with CAP_SYS_PTRACE", OTHER_UID, OTHER_UID, false, true },
+	{ "the same user, own user namespace", UID, UID, true, false },
+	{ "another user, own user namespace", OTHER_UID, OTHER_UID, true, false },
 };
 
 /* The last two callers are tried with @user_ns only. */
@@ -218,11 +220,11 @@ static void check_permissions(struct __test_metadata *_metadata, bool user_ns)
 		uid_t uid;
 		bool may[ARRAY_SIZE(callers)];
 	} targets[] = {
-		{ PLAIN, 0, { 1, 0, 0, 1, 0, 0 } },
-		{ PLAIN, UID, { 1, 1, 0, 1, 0, 0 } },
-		{ NOT_DUMPABLE, UID, { 1, 0, 0, 1, 0, 0 } },
+		{ PLAIN, 0, { 1, 0, 0, 0, 0, 1, 0, 0 } },
+		{ PLAIN, UID, { 1, 1, 0, 0, 1, 1, 0, 0 } },
+		{ NOT_DUMPABLE, UID, { 1, 0, 0, 0, 0, 1, 0, 0 } },
 		/* Whose user owns the namespace has all capabilities in it. */
-		{ IN_USER_NS, UID, { 1, 1, 0, 1, 0, 0 } },
+		{ IN_USER_NS, UID, { 1, 1, 0, 0, 1, 1, 0, 0 } },
 	};
 	struct target t;
 	int answers[2];
@@ -272,7 +274,7 @@ TEST(user_namespaces)
 TEST(ptrace_scope)
 {
 	static const char scope[] = "/proc/sys/kernel/yama/ptrace_scope";
-	static const struct caller same = { "", UID, false, false };
+	static const struct caller same = { "", UID, UID, false, false };
 	char before[16];
 	struct target t;
 	int answers[2];

@@ -476,12 +476,15 @@ TEST(equals_what_was_written)
 	nr = do_mincore2(area, length, r, KNOWN_PAGES,
 			 MINCORE_REGIONS | MINCORE_RESIDENT);
 	ASSERT_LT(1, nr);
-	for (j = 0; j < nr; j++)
+	EXPECT_EQ((uintptr_t)area, r[0].start);
+	for (j = 0; j < nr; j++) {
+		EXPECT_EQ(j + 1 < nr ? r[j + 1].start : (uintptr_t)area + length,
+			  r[j].end);
 		for (i = (r[j].start - (uintptr_t)area) / page;
 		     i < (r[j].end - (uintptr_t)area) / page; i++)
 			EXPECT_EQ(known(i), !!(r[j].state & MINCORE_RESIDENT))
 				TH_LOG("region %zd, page %zu", j, i);
-	EXPECT_EQ((uintptr_t)area + length, r[nr - 1].end);
+	}
 	munmap(area, length);
 	close(fd);
 }
