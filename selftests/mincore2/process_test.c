@@ -5,6 +5,8 @@
 #include "process.h"
 
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/stat.h>
 
 #define OTHER_UID	1001
@@ -58,6 +60,37 @@ TEST(only_with_the_flag)
 	EXPECT_EQ(-1, syscall(__NR_mincore2, 0x10000, 1, &r, 1,
 			      MINCORE_DAX | R | MINCORE_PIDFD, -1));
 	EXPECT_EQ(EBADF, errno);
+}
+
+/*
+ * Proves that a seccomp filter can refuse other processes and nothing else: by the flag,
+ * as the sixth argument is whatever the register has.
+ */
+TEST(seccomp_by_the_flag)
+{
+	/* The half of the fifth argument that has the flags. */
+	const unsigned int flags = offsetof(struct seccomp_data, args[4]) +
+				   4 * (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mincore2, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, flags),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MINCORE_PIDFD, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+	int self = open_pidfd(getpid());
+	size_t page = mc2_page_size();
+	struct mincore_region r;
+	char *p = mc2_anon(page);
+
+	ASSERT_LE(0, self);
+	ASSERT_EQ(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	ASSERT_EQ(0, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	EXPECT_EQ(1, do_mincore2(p, page, &r, 1, MINCORE_DAX | R));
+	EXPECT_EQ(-EACCES, look(self, mc2_addr(p), MINCORE_DAX));
+	close(self);
 }
 #endif
 
