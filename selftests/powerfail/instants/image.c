@@ -298,4 +298,7 @@ void rebuild(struct records *r, const struct device_image *d, struct target *tar
 					put(d, t, &line, r->count);
 		}
 	}
+	for (size_t i = 0; i < count; i++)
+		if (targets[i].record > r->count)
+			die("there is none: this is another log", targets[i].record);
 }

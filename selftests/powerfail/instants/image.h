@@ -116,7 +116,10 @@ struct target {
 	size_t left_out_count;
 };
 
-/* The device has what each filesystem had at the beginning, at @to. */
+/*
+ * The device has what each filesystem had at the beginning, at @to. A target after more records
+ * than there are ends the program.
+ */
 void rebuild(struct records *r, const struct device_image *d, struct target *targets, size_t count);
 
 #endif

@@ -312,8 +312,8 @@ static void torn(void)
 	verdict("and in no other record", !memcmp(rebuilt, durable, SIZE));
 }
 
-/* Does reading that log end the program, and not with a result? */
-static bool refused(size_t size, long change)
+/* Does that log end the program, or the image after that record of it (-1: none)? */
+static bool refused(size_t size, long change, long record)
 {
 	struct records r = open_log();
 	uint8_t *copy = malloc(size + 1);
@@ -328,12 +328,16 @@ static bool refused(size_t size, long change)
 	if (!pid) {
 		struct operation o = { .number = 7, .start = OWN_FROM, .size = OWN_SIZE };
 		struct device_image d = { .start = START, .size = SIZE, .bytes = rebuilt };
+		struct target t = { .from = START, .to = START, .size = SIZE, .record = record };
 		struct records cut = { .log = copy, .size = size };
 
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(3);
-		find_images(&cut, &d, &o, 1);
-		_exit(o.end < 0 ? 4 : 0);
+		if (record >= 0)
+			rebuild(&cut, &d, &t, 1);
+		else
+			find_images(&cut, &d, &o, 1);
+		_exit(record < 0 && o.end < 0 ? 4 : 0);
 	}
 	waitpid(pid, &status, 0);
 	free(copy);
@@ -348,11 +352,13 @@ static void broken_logs(void)
 	random_log(4);
 	r = open_log();
 	for (size_t less = 1; less < sizeof(struct delta); less++)
-		good = good && refused(r.size - less, -1);
+		good = good && refused(r.size - less, -1, -1);
 	verdict("a log that is cut off is refused", good);
-	verdict("so is one with a wrong head", refused(r.size, 1) && refused(r.size, 6));
-	verdict("and one whose lines are not on the device", refused(r.size, sizeof(struct delta) + 6));
-	verdict("and a sound one is not", !refused(r.size, -1));
+	verdict("so is one with a wrong head", refused(r.size, 1, -1) && refused(r.size, 6, -1));
+	verdict("and one whose lines are not on the device", refused(r.size, sizeof(struct delta) + 6, -1));
+	verdict("and a sound one is not", !refused(r.size, -1, -1));
+	verdict("an image after more records than there are is refused", !refused(r.size, -1, seen[seen_count - 1].record) &&
+		refused(r.size, -1, seen[seen_count - 1].record + 1));
 }
 
 static bool choice_is(long images, long most, uint64_t seed)
