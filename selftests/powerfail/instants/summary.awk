@@ -2,7 +2,7 @@
 #
 # summary.awk: what was found of each operation.
 #
-# awk -f summary.awk SYMBOLS OPERATIONS PLAN RESULTS
+# awk [-v prove_torn=1] -f summary.awk SYMBOLS OPERATIONS PLAN RESULTS
 #   SYMBOLS     System.map, or an empty file
 #   OPERATIONS  lines "KIND NAME INSTANTS KERNEL DISTINCT TRIED"
 #   PLAN        lines "NUMBER KIND NAME INSTANT MODE COUNT OPERATION GROUP RECORD SKIP SKIP_END BY"
@@ -10,7 +10,8 @@
 # Prints "summary", and with tabs between: kind, name, instants, those of the kernel's
 # instructions, distinct images, images tried, kept, failed, images in which what was
 # never written back is lost, torn images, and those of them that were refused; "not ok TEXT" for each failure; and "counts PASSED FAILED
-# SKIPPED" (left out by --max). An image that was chosen and has no result has failed.
+# SKIPPED" (left out by --max). An image that was chosen and has no result has failed. With
+# prove_torn so has a kind of filesystem of which none was torn, or all such were refused.
 
 function fail(text) { failures++; print "not ok", text }
 
@@ -57,10 +58,16 @@ END {
 		split(found[op], f, " ")
 		print "summary", f[1], f[2], f[3], f[4], f[5], tried[op] + 0, kept[op] + 0, bad[op] + 0, lost[op] + 0, torn[op] + 0, refused[op] + 0
 		skipped += f[5] - f[6]
+		torn_of[f[1]] += torn[op]; refused_of[f[1]] += refused[op]
 		if (f[5] >= 2) passed++
 		else fail(f[1] "." f[2] " # nothing became durable during it: the run proves nothing")
 		if (lost[op]) passed++
 		else fail(f[1] "." f[2] " # what was never written back is there at each instant: the run proves nothing")
+	}
+	if (prove_torn) for (kind in torn_of) {
+		if (!torn_of[kind]) fail(kind " # no block of a journal was torn: the run proves nothing")
+		else if (refused_of[kind] == torn_of[kind]) fail(kind " # each filesystem with a torn block was refused: the run proves nothing")
+		else passed++
 	}
 	print "counts", passed + 0, failures + 0, skipped + 0
 }

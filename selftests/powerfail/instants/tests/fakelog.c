@@ -5,7 +5,7 @@
  * CONFIG is the plugin's, LIST what the guest has to do, PLACES where slots begin in
  * the device's file: lines "SLOT DEVICE OFFSET". Writes a log in which something becomes
  * durable during each operation, and its result to the device. HOW: good; nothing (during no
- * operation anything becomes durable); endless (none ends); other (the device has more);
+ * operation anything becomes durable); journal (a commit block does, too); endless (none ends); other (the device has more);
  * uncut (the power is not cut).
  */
 #include <fcntl.h>
@@ -61,11 +61,15 @@ static long place_of(const char *path, const char *slot)
 	return found;
 }
 
+#define COMMIT_BLOCK (-1)	/* of jbd2 */
 static void durable(long at, int value)
 {
+	static const uint8_t head[] = { 0xc0, 0x3b, 0x39, 0x98, 0, 0, 0, 2 };
 	uint8_t line[DELTA_LINE];
 
 	memset(line, value, sizeof(line));
+	if (value == COMMIT_BLOCK)
+		memcpy(line, head, sizeof(head));
 	deltas_add(&deltas, start + at, line);
 	if (pwrite(device, line, sizeof(line), at) != sizeof(line))
 		die("device");
@@ -96,6 +100,8 @@ int main(int argc, char **argv)
 		deltas_end(&deltas, MARK_BEGIN, 0, 0x401000, number);
 		for (int i = 0; i < 4 && strcmp(how, "nothing"); i++)
 			durable(at + 128, 3 + i / 2);
+		if (!strcmp(how, "journal"))
+			durable(at + 4096, COMMIT_BLOCK);
 		if (strcmp(how, "endless"))
 			deltas_end(&deltas, MARK_END, 0, 0x401000, number);
 	}
