@@ -67,7 +67,7 @@ fill_slots() {
 }
 
 # prepare_slots: sets images, from those that the table has; makes them when the tools or the
-# layout have changed.
+# layout have changed. Their file "complete" tells them from others: mkfs draws a UUID.
 prepare_slots() {
 	local key kind name from own=$initramfs
 	initramfs=''
@@ -95,7 +95,7 @@ prepare_slots() {
 		rm -r "${images:?}/$kind" && mv "$images/new" "$images/$kind"
 	done
 	cp "$from/ranges" "$images/"
-	touch "$images/complete"
+	cp /proc/sys/kernel/random/uuid "$images/complete"
 }
 
 # look_at DIR NUMBER KIND SLOT DEVICE AT: what e2fsck or xfs_repair say of a slot.
