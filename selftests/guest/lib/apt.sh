@@ -45,9 +45,9 @@ set_up_apt() {
 	} >"$1/apt.conf"
 }
 
-# private_apt DIR COMMAND...: with that apt; 10 minutes at most.
+# private_apt DIR COMMAND...: with that apt; apt_seconds at most (10 minutes).
 private_apt() {
 	local conf=$1/apt.conf
 	shift
-	APT_CONFIG=$conf timeout 600 "$@"
+	APT_CONFIG=$conf timeout "${apt_seconds:-600}" "$@"
 }
