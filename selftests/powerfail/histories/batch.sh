@@ -141,7 +141,7 @@ both_boots() {
 	[[ ! ${POWERFAIL_KEEP:-} ]] || copy_images "$work/images" "$2.images"
 	boot recover "$work/images" "$work/done" "" "$2" recovered || return 1
 	look_at_all "$2.crash" "$work/images" >"$2.looked"
-	awk -v kernel="$which" -f "$histories/verdict.awk" "$2.list" "$2.crash" "$2.recover" "$2.logged" "$2.looked" >"$2.results"
+	awk -v kernel="$which" -f "$histories/verdict.awk" -f "$here/lib/judged.awk" "$2.list" "$2.crash" "$2.recover" "$2.logged" "$2.looked" >"$2.results"
 }
 
 # unfinished LOG: the histories that were going on in the boot that ended.

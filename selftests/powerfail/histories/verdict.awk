@@ -2,7 +2,7 @@
 #
 # verdict.awk: what became of the histories of one batch.
 #
-# awk -v kernel=patched|stock -f verdict.awk LIST CRASH RECOVER LOGGED LOOKED
+# awk -v kernel=patched|stock -f verdict.awk -f ../lib/judged.awk LIST CRASH RECOVER LOGGED LOOKED
 #   LIST     lines "NUMBER KIND FORM FILES HISTORY SLOT"
 #   CRASH    what the guest said before its power was cut, RECOVER what it said after it
 #   LOGGED   what the kernel said of filesystems then; see ../lib/logged.awk
@@ -11,27 +11,11 @@
 # history, outcome (kept, lost, foreign, names, error), results (see act.h), control (kept,
 # lost, - where there is no plain store), note.
 
-function remark(n, text) { note[n] = note[n] (note[n] == "" ? "" : "; ") text }
-function rest(from,   i, text) {
-	for (i = from; i <= NF; i++) text = text (i > from ? " " : "") $i
-	return text
-}
-
 FILENAME == ARGV[1] { number[++count] = $1; what[$1] = $2 "\t" $3 "\t" $4 "\t" $5; next }
 FILENAME == ARGV[2] {
 	if ($1 == "done") results[$2] = $8
 	if ($1 == "error") error[$2] = rest(3)
 	next
-}
-FILENAME == ARGV[3] {
-	if ($1 == "verdict") { outcome[$2] = $3; why[$2] = rest(4) }
-	if ($1 == "control") control[$2] = $3
-	next
-}
-FILENAME == ARGV[4] { if ($1 == "complained") complained[$2] = rest(3); next }
-{
-	if ($1 == "sound") sound[$2] = 1
-	if ($1 == "unsound") { unsound[$2] = rest(3); if (unsound[$2] == "") unsound[$2] = "?" }
 }
 
 # Was PERSIST what the kernel under test has to say, before each store through MAP_SYNC?
@@ -49,8 +33,7 @@ END {
 		else {
 			check_promise(n)
 			if (outcome[n] != "kept") remark(n, why[n])
-			if (n in unsound) remark(n, "the filesystem is not sound: " unsound[n])
-			else if (!(n in sound) && outcome[n] != "error") remark(n, "nobody has looked at the filesystem")
+			remark_looked(n)
 		}
 		if (n in complained) remark(n, "kernel log: " complained[n])
 		printf "%s\t%s\t%s\t%s\t%s\t%s\n", note[n] == "" && outcome[n] == "kept" ? "ok" : "not ok", what[n],

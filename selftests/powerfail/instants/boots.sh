@@ -75,5 +75,5 @@ recover_images() {
 	boot recover "$work/images" "$work/done" "" "$2" recovered || { [[ ! -s $2.recover ]] || cp "$work/done" "$2.crash"; return 1; }
 	cp "$work/done" "$2.crash"
 	look_at_all "$2.crash" "$work/images" >"$2.looked"
-	awk -f "$instants/verdict.awk" "$2.list" "$2.recover" "$2.logged" "$2.looked" >"$2.results"
+	awk -f "$instants/verdict.awk" -f "$here/lib/judged.awk" "$2.list" "$2.recover" "$2.logged" "$2.looked" >"$2.results"
 }

@@ -2,7 +2,7 @@
 #
 # verdict.awk: what became of the images of one boot.
 #
-# awk -f verdict.awk LIST RECOVER LOGGED LOOKED
+# awk -f verdict.awk -f ../lib/judged.awk LIST RECOVER LOGGED LOOKED
 #   LIST     lines "NUMBER KIND NAME INSTANT MODE COUNT ..."
 #   RECOVER  what the guest said of them
 #   LOGGED   what the kernel said of filesystems then; see ../lib/logged.awk
@@ -12,23 +12,7 @@
 # control (kept, lost, -), note. An image of the mode "broken" has to be found lost.
 # One of the mode "torn.ADDRESS.FROM.TO" may also be refused by the kernel, and complained of.
 
-function remark(n, text) { note[n] = note[n] (note[n] == "" ? "" : "; ") text }
-function rest(from,   i, text) {
-	for (i = from; i <= NF; i++) text = text (i > from ? " " : "") $i
-	return text
-}
-
 FILENAME == ARGV[1] { number[++total] = $1; what[$1] = $2 "\t" $3 "\t" $4 "\t" $5; mode[$1] = $5; times[$1] = $6; next }
-FILENAME == ARGV[2] {
-	if ($1 == "verdict") { outcome[$2] = $3; why[$2] = rest(4) }
-	if ($1 == "control") control[$2] = $3
-	next
-}
-FILENAME == ARGV[3] { if ($1 == "complained") complained[$2] = rest(3); next }
-{
-	if ($1 == "sound") sound[$2] = 1
-	if ($1 == "unsound") { unsound[$2] = rest(3); if (unsound[$2] == "") unsound[$2] = "?" }
-}
 
 END {
 	for (i = 1; i <= total; i++) {
@@ -38,8 +22,7 @@ END {
 		good = outcome[n] == "kept"
 		torn = mode[n] ~ /^torn/
 		if (torn && outcome[n] == "error" && why[n] ~ /^mount: /) { outcome[n] = "refused"; note[n] = ""; good = 1 }
-		else if (n in unsound) remark(n, "the filesystem is not sound: " unsound[n])
-		else if (!(n in sound) && outcome[n] != "error") remark(n, "nobody has looked at the filesystem")
+		else remark_looked(n)
 		if (n in complained && !torn) remark(n, "kernel log: " complained[n])
 		good = good && note[n] == ""
 		if (outcome[n] == "refused") note[n] = why[n]
