@@ -23,6 +23,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,21 +131,30 @@ static int verify(struct records *r, const struct device_image *d, const char *f
 	return 0;
 }
 
-static size_t read_operations(const char *path, struct operation *operations)
+/* Gives each line to parse(), with its number; returns how many there were. */
+static size_t read_lines(const char *path, bool (*parse)(const char *line, size_t n))
 {
 	FILE *f = fopen(path, "r");
-	char line[200];
+	char line[300];
 	size_t n = 0;
 
 	if (!f)
 		die(path);
 	errno = 0;
 	for (; fgets(line, sizeof(line), f); n++)
-		if (n == LINES || sscanf(line, "%lu %li %li", &operations[n].number, (long *)&operations[n].start,
-					 (long *)&operations[n].size) != 3)
+		if (n == LINES || !parse(line, n))
 			die(path);
 	fclose(f);
 	return n;
+}
+
+static struct operation operations[LINES];
+
+static bool parse_operation(const char *line, size_t n)
+{
+	struct operation *o = &operations[n];
+
+	return sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &o->number, &o->start, &o->size) == 3;
 }
 
 static void print_torn(const struct operation *o, long most, uint64_t seed)
@@ -197,8 +207,7 @@ static int print_images(const struct operation *o, long most, uint64_t seed)
 
 static int images(struct records *r, const struct device_image *d, char **words)
 {
-	static struct operation operations[LINES];
-	size_t count = read_operations(words[0], operations);
+	size_t count = read_lines(words[0], parse_operation);
 	int status = 0;
 
 	find_images(r, d, operations, count);
@@ -209,27 +218,14 @@ static int images(struct records *r, const struct device_image *d, char **words)
 	return status;
 }
 
-static int rebuild_all(struct records *r, const struct device_image *d, const char *path)
+static struct target targets[LINES];
+
+static bool parse_target(const char *line, size_t n)
 {
-	static struct target targets[LINES];
-	FILE *f = fopen(path, "r");
-	char line[300];
-	size_t n = 0;
+	struct target *t = &targets[n];
 
-	if (!f)
-		die(path);
-	errno = 0;
-	for (; fgets(line, sizeof(line), f); n++) {
-		struct target *t = &targets[n];
-
-		if (n == LINES || sscanf(line, "%li %li %li %ld %ld %ld %lu %lu %lu", (long *)&t->from, (long *)&t->size,
-					 (long *)&t->to, &t->record, &t->skip, &t->skip_end, &t->torn, &t->torn_from,
-					 &t->torn_to) != 9)
-			die(path);
-	}
-	fclose(f);
-	rebuild(r, d, targets, n);
-	return 0;
+	return sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %ld %ld %ld %" SCNu64 " %" SCNu64 " %" SCNu64, &t->from,
+		      &t->size, &t->to, &t->record, &t->skip, &t->skip_end, &t->torn, &t->torn_from, &t->torn_to) == 9;
 }
 
 int main(int argc, char **argv)
@@ -247,7 +243,9 @@ int main(int argc, char **argv)
 	d.start = strtoul(argv[3], NULL, 0);
 	d.bytes = map(argv[4], build, &d.size);
 	errno = 0;
-	if (build)
-		return rebuild_all(&r, &d, argv[5]);
+	if (build) {
+		rebuild(&r, &d, targets, read_lines(argv[5], parse_target));
+		return 0;
+	}
 	return what[0] == 'v' ? verify(&r, &d, argv[4], argv[5]) : images(&r, &d, argv + 5);
 }
