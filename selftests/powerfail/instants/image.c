@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../guest/dice.h"
 #include "image.h"
 
 static void __attribute__((noreturn)) die(const char *what, long record)
@@ -225,18 +226,11 @@ void find_images(struct records *r, const struct device_image *d, struct operati
 	}
 }
 
-/* 0 to n - 1. */
-static long roll(uint64_t *state, long n)
-{
-	*state = mix(*state + 0x9e3779b97f4a7c15UL);
-	return *state % n;
-}
-
 long choose(long images, long most, uint64_t seed, bool *tried)
 {
-	uint64_t state = seed;
 	long count = 0;
 
+	dice = mix(seed + 1) | 1;
 	memset(tried, 0, images * sizeof(*tried));
 	if (!most || most >= images) {
 		memset(tried, true, images * sizeof(*tried));
@@ -249,7 +243,7 @@ long choose(long images, long most, uint64_t seed, bool *tried)
 	for (long i = 0; i < most - 2; i++) {
 		long from = 1 + (images - 2) * i / (most - 2), to = 1 + (images - 2) * (i + 1) / (most - 2);
 
-		tried[from + roll(&state, to - from)] = true;
+		tried[from + roll(to - from)] = true;
 	}
 	for (long i = 0; i < images; i++)
 		count += tried[i];
