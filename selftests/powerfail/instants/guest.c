@@ -26,19 +26,6 @@ struct xfs_growfs { uint64_t blocks; uint32_t percent; };
 #define EXT4_RESIZE _IOW('f', 16, uint64_t)
 #define GROWN_BLOCKS 10240	/* 40 MiB; a slot has more. run: LOOK_MB */
 
-/* The plugin in QEMU sees it; to a processor it is nothing. */
-void mark(enum delta_kind kind, uint64_t number)
-{
-	switch (kind) {
-#define MARK(k) case k: asm volatile("nopl %c1(%%rdi)" : : "D"(number), "i"(MARK_DISPLACEMENT + k) : "memory"); break
-	MARK(MARK_PROMISE);
-	MARK(MARK_BEGIN);
-	MARK(MARK_END);
-	MARK(MARK_CUT);
-	default: break;
-	}
-}
-
 static char *path_in(const char *dir, char *to, size_t size)
 {
 	snprintf(to, size, "%s/control", dir);
