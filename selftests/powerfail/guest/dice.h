@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* dice.h - random numbers that a seed repeats (xorshift64); one sequence a program */
+/* dice.h - random numbers that a seed repeats (xorshift64); one sequence a source file */
 #ifndef POWERFAIL_DICE_H
 #define POWERFAIL_DICE_H
 

@@ -52,7 +52,10 @@ rebuild_images() {
 	awk -v size=$((LOOK_MB << 20)) '
 		FILENAME == ARGV[1] { at[$1] = $2; next }
 		FILENAME == ARGV[2] { from[$1] = at[$7]; next }
-		{ split($5, t, "."); print from[$7], size, at[$13], $9, $10, $11, t[2] + 0, t[3] + 0, t[4] + 0 }' "$work/places" "$out/$group.list" "$1" >"$work/targets"
+		{
+			split($5, t, ".")
+			print from[$7], size, at[$13], $9, $10, $11, t[2] + 0, t[3] + 0, t[4] + 0
+		}' "$work/places" "$out/$group.list" "$1" >"$work/targets"
 	copy_images "$images/$kind" "$work/images"
 	"$tool" rebuild "$out/$group.deltas" "$device_start" "$work/images/$device_name" "$work/targets" ||
 		die "the images cannot be rebuilt"
@@ -68,9 +71,13 @@ recover_images() {
 	rebuild_images "$2.list"
 	# What each was, as it was done in the first boot, under the number of the image.
 	awk 'FILENAME == ARGV[1] { if ($1 == "done") done[$2] = $0; next }
-		{ n = split(done[$7], f, " "); how = $5 ~ /^torn/ ? "torn" : $5; line = how " " $1 " " f[3] " " f[4] " " f[5] " " f[6] " " $13
-		  for (i = 8; i <= n; i++) line = line " " f[i]
-		  print line }' "$out/$group.crash" "$2.list" >"$work/done"
+		{
+			n = split(done[$7], f, " ")
+			how = $5 ~ /^torn/ ? "torn" : $5
+			line = how " " $1 " " f[3] " " f[4] " " f[5] " " f[6] " " $13
+			for (i = 8; i <= n; i++) line = line " " f[i]
+			print line
+		}' "$out/$group.crash" "$2.list" >"$work/done"
 	allowed=''
 	boot recover "$work/images" "$work/done" "" "$2" recovered || { [[ ! -s $2.recover ]] || cp "$work/done" "$2.crash"; return 1; }
 	cp "$work/done" "$2.crash"

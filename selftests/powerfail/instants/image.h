@@ -45,7 +45,7 @@ void apply(const struct device_image *d, const struct delta *head, const uint8_t
 
 /**
  * struct image - an image that differs from all others of the operation
- * @hash: of what it has and instant 0 has not
+ * @hash: sum of the hashes of the lines in which it differs from instant 0
  * @instant: the first at which it was the image; @record: how many records lead to it
  * @count: at how many instants it was
  * @by: the instruction that made it

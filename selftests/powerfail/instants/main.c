@@ -17,9 +17,10 @@
  *		from byte FROM to byte TO
  *	of MOST at most (0: all), chosen with SEED. KERNEL: instants of the kernel's
  *	instructions.
- * rebuild: writes images to DEVICE. TARGETS has lines "FROM SIZE TO RECORD SKIP
- *	SKIP_END ADDRESS TORN_FROM TORN_TO" (as above; 0 0 0: none): the filesystem at FROM, after RECORD records, is put to TO; lines that
- *	became durable in records between SKIP and SKIP_END (may be equal) are left out.
+ * rebuild: writes images to DEVICE. TARGETS has lines "FROM SIZE TO RECORD SKIP SKIP_END
+ *	ADDRESS TORN_FROM TORN_TO": the filesystem at FROM, after RECORD records, is put to TO.
+ *	Lines that became durable in records between SKIP and SKIP_END (may be equal) are left
+ *	out. The rest is as printed for "torn"; 0 0 0: nothing is torn.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -7,11 +7,14 @@
 #   OPERATIONS  lines "KIND NAME INSTANTS KERNEL DISTINCT TRIED"
 #   PLAN        lines "NUMBER KIND NAME INSTANT MODE COUNT OPERATION GROUP RECORD SKIP SKIP_END BY"
 #   RESULTS     see verdict.awk
-# Prints "summary", and with tabs between: kind, name, instants, those of the kernel's
-# instructions, distinct images, images tried, kept, failed, images in which what was
-# never written back is lost, torn images, and those of them that were refused; "not ok TEXT" for each failure; and "counts PASSED FAILED
-# SKIPPED" (left out by --max). An image that was chosen and has no result has failed. With
-# prove_torn so has a kind of filesystem of which none was torn, or all such were refused.
+# Prints lines, with tabs between:
+#   summary     kind, name, instants, those of the kernel's instructions, distinct images,
+#               images tried, kept, failed, images in which what was never written back is
+#               lost, torn images, and those of them that were refused
+#   not ok TEXT for each failure
+#   counts      PASSED FAILED SKIPPED (left out by --max)
+# An image that was chosen and has no result has failed. With prove_torn so has a kind of
+# filesystem of which none was torn, or all such were refused.
 
 function fail(text) { failures++; print "not ok", text }
 

@@ -5,8 +5,8 @@
  * CONFIG is the plugin's, LIST what the guest has to do, PLACES where slots begin in
  * the device's file: lines "SLOT DEVICE OFFSET". Writes a log in which something becomes
  * durable during each operation, and its result to the device. HOW: good; nothing (during no
- * operation anything becomes durable); journal (a commit block does, too); endless (none ends); other (the device has more);
- * uncut (the power is not cut).
+ * operation anything becomes durable); journal (a commit block does, too); endless (none
+ * ends); other (the device has more); uncut (the power is not cut).
  */
 #include <fcntl.h>
 #include <stdio.h>
