@@ -89,8 +89,11 @@ static bool update(struct report *report, const char *path,
 	report->error[0] = '\0';
 	if (has_changed(report)) {
 		report_free(report);
-		if (report_open(report, path, options))
+		if (report_open(report, path, options)) {
+			/* The next frame has to begin anew. */
+			report_free(report);
 			return false;
+		}
 	}
 	if (report_ask(report, options) && report->error[0]) {
 		/* To be ended is no error. */
