@@ -72,13 +72,14 @@ static void add_mapped(struct sums *sums, const struct region *region)
 		sums_add(sums, region, region_bytes(region));
 }
 
-/* Ask about one mapping, and keep it if it is wanted. 0 or a negative errno. */
-static int add_row(struct listing *listing, const struct mincore2_vma *vma,
+/* Ask about a mapping from @at on, and keep it if it is wanted. 0 or a negative errno. */
+static int add_row(struct listing *listing, const struct mincore2_vma *vma, uint64_t at,
 		   const struct options *options)
 {
+	uint64_t start = vma->start > at ? vma->start : at;
 	struct mapping mapping = {
-		.process = &listing->process, .start = vma->start,
-		.len = (size_t)(vma->end - vma->start),
+		.process = &listing->process, .start = start,
+		.len = (size_t)(vma->end - start),
 	};
 	struct row row = { .vma = *vma };
 	struct region_list list = { 0 };
@@ -99,6 +100,8 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 	if (!wanted)
 		return err;
 	row.backing = find_backing(listing, &row);
+	row.vma.offset += vma->ino ? start - vma->start : 0;
+	row.vma.start = start;
 	row.name = text_of("%s", vma->name);
 	row.vma.name = NULL;	/* that will be gone */
 	array_add(&listing->row, &listing->nr, &row, sizeof(row));
@@ -110,7 +113,7 @@ static int list_mappings(struct listing *listing, const struct options *options)
 	struct mincore2_lines maps = { .fd = -1 };
 	char path[PATH_MAX], line[MINCORE2_LINE];
 	struct mincore2_vma vma;
-	bool query = true;
+	bool query = true, again = false;
 	uint64_t at = 0;
 	int ret = 0, err = 0;
 
@@ -121,9 +124,15 @@ static int list_mappings(struct listing *listing, const struct options *options)
 			    "cannot see its mappings: %m");
 	/* Asked for, it also has the size of its pages; not all kernels tell. */
 	while (!err && (ret = mincore2_maps_next(&maps, &query, at, &vma, line)) > 0) {
-		/* That page belongs to no process, and no call knows it. */
-		if (strcmp(vma.name, "[vsyscall]"))
-			err = add_row(listing, &vma, options);
+		bool grown = vma.start < at;
+
+		/*
+		 * The page of [vsyscall] belongs to no process, and no call knows it. A
+		 * mapping may grow as fast as it is looked at: that is followed once.
+		 */
+		if (strcmp(vma.name, "[vsyscall]") && !(again && grown))
+			err = add_row(listing, &vma, at, options);
+		again = grown;
 		at = vma.end;
 	}
 	if (ret < 0 && !err)
