@@ -88,6 +88,17 @@ int mincore2_emu_find_smaps(struct mincore2_lines *lines, char *line,
 int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
 
 /**
+ * mincore2_emu_pid() - the number that a process has in /proc
+ * @pidfd: of it
+ *
+ * That is another one than the caller's where /proc is of another PID namespace.
+ *
+ * Return: the number; 0, that /proc does not show it; or a negative errno, -ESRCH: it
+ * has ended.
+ */
+int mincore2_emu_pid(int pidfd);
+
+/**
  * struct mincore2_emu_facts - what is behind a mapping
  * @dax: a file with DAX
  * @persist: stores are durable when written back

@@ -38,6 +38,34 @@ int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name)
 	return -ENOENT;
 }
 
+int mincore2_emu_pid(int pidfd)
+{
+	static const char name[] = "\nPid:\t";
+	char path[64], text[1024];
+	const char *at;
+	uint64_t pid;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, text, sizeof(text) - 1);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	if (len < 0)
+		return (int)len;
+	text[len] = '\0';
+	at = strstr(text, name);
+	if (!at)
+		return -EBADF;
+	at += strlen(name);
+	/* -1: it has been reaped. */
+	return mincore2_digits(&at, 10, &pid) ? (int)pid : -ESRCH;
+}
+
 static bool begins(const char *name, const char *with)
 {
 	return !strncmp(name, with, strlen(with));

@@ -4,17 +4,14 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "digits.h"
 #include "emu.h"
 
 MINCORE2_API ssize_t mincore2_process(int pidfd, uint64_t addr, size_t length,
@@ -27,30 +24,6 @@ MINCORE2_API int mincore2_check_process(int pidfd, uint64_t addr, uint64_t lengt
 					unsigned int want, uint64_t *first)
 {
 	return mincore2_check_of(&pidfd, addr, length, want, first);
-}
-
-/* The number of a process, of a pidfd; 0: it has ended, or there is no /proc. */
-static uint64_t pid_of(int pidfd)
-{
-	static const char name[] = "Pid:\t";
-	char path[64], text[1024];
-	const char *at;
-	uint64_t pid;
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	at = strstr(text, name);
-	if (!at)
-		return 0;
-	at += strlen(name);
-	return mincore2_digits(&at, 10, &pid) ? pid : 0;
 }
 
 /* idtype_t of waitid(2), which older headers do not have. */
@@ -97,16 +70,15 @@ ssize_t mincore2_emulate_process(int pidfd, uint64_t addr, size_t length,
 				 uint64_t *unknown)
 {
 	int saved_errno = errno, ended;
-	uint64_t pid = pid_of(pidfd);
+	int pid = mincore2_emu_pid(pidfd);
 	char proc[64];
 	const struct mincore2_emu_env env = {
 		.proc = proc, .sys = "/sys", .other = true,
 	};
 	ssize_t ret;
 
-	snprintf(proc, sizeof(proc), "/proc/%llu/task/%llu",
-		 (unsigned long long)pid, (unsigned long long)pid);
-	ret = pid ? mincore2_emu_run(&env, (void *)(uintptr_t)addr, length, vec,
+	snprintf(proc, sizeof(proc), "/proc/%d/task/%d", pid, pid);
+	ret = pid > 0 ? mincore2_emu_run(&env, (void *)(uintptr_t)addr, length, vec,
 				     nr, bits, options, unknown) : -EOPNOTSUPP;
 	ended = mincore2_pidfd_ended(pidfd);
 	errno = saved_errno;

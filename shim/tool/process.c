@@ -191,12 +191,18 @@ int process_sync(const struct process *process, const char *root)
 int process_pidfd(pid_t pid, char *error)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0U);
+	int found;
 
 	/* EINVAL: a thread, but not the first. */
 	if (fd < 0)
 		return fail(error, errno == EINVAL ? ESRCH : errno,
 			    "no process to look at: %m");
-	return fd;
+	found = mincore2_emu_pid(fd);
+	if (found == pid)
+		return fd;
+	close(fd);
+	return found < 0 ? fail(error, -found, "no process to look at: %m") :
+	       fail(error, ESRCH, "/proc is that of another PID namespace");
 }
 
 int process_open(const struct process *process, struct target *target,
