@@ -286,6 +286,9 @@ uint64_t mincore2_emu_level(struct mincore2_emu_call *call,
 
 /* ---- emulate.c ---- */
 
+/* What a call returns if a file of /proc cannot be opened, for @err. */
+int mincore2_emu_open_error(int err);
+
 /* mincore2_emulate() that looks where it is told to. */
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 			 size_t length, struct mincore_region *vec, size_t nr,

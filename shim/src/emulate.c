@@ -23,10 +23,10 @@ static const struct mincore2_emu_env here = {
 	.sys = "/sys",
 };
 
-static int open_error(int err)
+int mincore2_emu_open_error(int err)
 {
-	return err == -EMFILE || err == -ENFILE || err == -ENOMEM ?
-	       -EAGAIN : -EOPNOTSUPP;
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM ? -EAGAIN :
+	       err == -ESRCH ? -ESRCH : -EOPNOTSUPP;
 }
 
 /* The same of another process, which may not be looked at. */
@@ -35,10 +35,8 @@ static int open_error_of(const struct mincore2_emu_env *env, int err)
 	/* The option hidepid of /proc hides it: ENOENT. The caller looks if it has ended. */
 	if (env->other && (err == -EACCES || err == -EPERM || err == -ENOENT))
 		return -EPERM;
-	/* Of a process without memory the kernel opens an empty file, or none. */
-	if (env->other && err == -ESRCH)
-		return -ESRCH;
-	return open_error(err);
+	/* Of a process without memory the kernel opens an empty file, or none: ESRCH. */
+	return mincore2_emu_open_error(err);
 }
 
 MINCORE2_API enum mincore2_way mincore2_way(unsigned int options)
@@ -56,7 +54,7 @@ MINCORE2_API enum mincore2_way mincore2_way(unsigned int options)
 	fd = mincore2_emu_open(&here, "maps");
 	if (fd >= 0)
 		close(fd);
-	if (fd >= 0 || open_error(fd) == -EAGAIN)
+	if (fd >= 0 || mincore2_emu_open_error(fd) == -EAGAIN)
 		way = MINCORE2_WAY_EMULATED;
 	errno = saved_errno;
 	return way;

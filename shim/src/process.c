@@ -79,7 +79,8 @@ ssize_t mincore2_emulate_process(int pidfd, uint64_t addr, size_t length,
 
 	snprintf(proc, sizeof(proc), "/proc/%d/task/%d", pid, pid);
 	ret = pid > 0 ? mincore2_emu_run(&env, (void *)(uintptr_t)addr, length, vec,
-				     nr, bits, options, unknown) : -EOPNOTSUPP;
+				     nr, bits, options, unknown) :
+	      pid ? mincore2_emu_open_error(pid) : -ESRCH;
 	ended = mincore2_pidfd_ended(pidfd);
 	errno = saved_errno;
 	return ended < 0 ? ended : ended ? -ESRCH : ret;

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -291,7 +292,25 @@ static int ask_hidden(const void *addr)
 	return ask(pidfd, addr);
 }
 
-static void hidden(const void *addr)
+/* The process is in no namespace that this /proc shows. */
+static int ask_outside(const void *addr)
+{
+	int pidfd = open_pidfd(getppid()), status = -1;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return NO_MOUNT;
+	pid = fork();
+	if (!pid)
+		_exit(mount("proc", "/proc", "proc", 0, NULL) ? NO_MOUNT : -ask(pidfd, addr));
+	waitpid(pid, &status, 0);
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return status == NO_MOUNT ? NO_MOUNT : -status;
+}
+
+static void asked_elsewhere(const char *name, int (*elsewhere)(const void *addr),
+			    const void *addr, int wanted)
 {
 	int status = -1;
 	pid_t pid;
@@ -299,16 +318,31 @@ static void hidden(const void *addr)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		int ret = ask_hidden(addr);
+		int ret = elsewhere(addr);
 
-		_exit(ret == -EPERM ? 0 : ret < 0 ? -ret : ret);
+		_exit(ret == wanted ? 0 : ret < 0 ? -ret : ret);
 	}
 	waitpid(pid, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_MOUNT)
-		ok(true, "# SKIP processes that are hidden: /proc cannot be mounted here");
+		ok(true, "# SKIP %s: /proc cannot be mounted here", name);
 	else
-		ok(!status, "a process that /proc hides may not be looked at: EPERM (status %#x)",
-		   (unsigned int)status);
+		ok(!status, "%s (status %#x)", name, (unsigned int)status);
+}
+
+/* Without a descriptor left, there is a /proc nevertheless. */
+static void no_descriptors(const void *addr)
+{
+	int pidfd = open_pidfd(getpid()), ret;
+	struct rlimit limit, less;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	less = limit;
+	less.rlim_cur = (rlim_t)pidfd + 1;
+	setrlimit(RLIMIT_NOFILE, &less);
+	ret = ask(pidfd, addr);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	close(pidfd);
+	ok(ret == -EAGAIN, "no descriptors left: EAGAIN (%d)", ret);
 }
 
 /* What is not opened must not be closed: 0 is a good descriptor. */
@@ -344,7 +378,11 @@ int main(void)
 	gone_meanwhile();
 	no_pidfds();
 	foreign();
-	hidden(map);
+	asked_elsewhere("a process that /proc hides may not be looked at: EPERM",
+			ask_hidden, map, -EPERM);
+	asked_elsewhere("a process that /proc does not have: ESRCH", ask_outside, map,
+			-ESRCH);
+	no_descriptors(map);
 	failed_operand();
 	return tap_done();
 }
