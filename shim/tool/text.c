@@ -170,8 +170,12 @@ void print_wrapped(FILE *out, const char *text, size_t column, size_t indent,
 	fputc('\n', out);
 }
 
+void (*before_the_end)(void);
+
 void out_of_memory(void)
 {
+	if (before_the_end)
+		before_the_end();
 	fprintf(stderr, "mincore2: %s\n", strerror(ENOMEM));
 	exit(STATUS_USAGE);
 }

@@ -69,7 +69,9 @@ size_t print_label(FILE *out, const char *label);
 __attribute__((format(printf, 4, 5)))
 void paragraph(FILE *out, const struct terminal *terminal, size_t indent,
 	       const char *format, ...);
-/* Without memory the program ends, here and below. */
+/* Called before the program ends without memory; NULL: nothing. */
+extern void (*before_the_end)(void);
+/* Without memory the program ends, and so it does in all functions that allocate. */
 _Noreturn void out_of_memory(void);
 /* As calloc(). */
 void *zeroed(size_t nr, size_t size);

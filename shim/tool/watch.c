@@ -21,12 +21,12 @@
 struct watch {
 	const struct options *options;
 	struct report *reports;
-	bool drawing;		/* on the alternate screen */
 	struct terminal terminal;	/* for this frame */
 	uint64_t frames;
 	double elapsed;		/* seconds, at this frame */
 };
 
+static bool drawing;		/* on the alternate screen */
 static double deadline;		/* by seconds_now(), 0: none; cancelled() needs it */
 static sigset_t ending;		/* signals that end it */
 static sigset_t waited;		/* these, and those that stop it or change the window */
@@ -46,20 +46,21 @@ static bool cancelled(void)
 	return (deadline > 0 && seconds_now() >= deadline) || ended_by_signal();
 }
 
-/* The alternate screen without a cursor, and back. */
-static void begin_drawing(struct watch *watch)
+/* Back from the alternate screen, and to it; there it has no cursor. */
+static void end_drawing(void)
+{
+	if (drawing)
+		fputs("\033[?25h\033[?1049l", stdout);
+	fflush(stdout);
+	drawing = false;
+}
+
+static void begin_drawing(void)
 {
 	fputs("\033[?1049h\033[?25l", stdout);
 	fflush(stdout);
-	watch->drawing = true;
-}
-
-static void end_drawing(struct watch *watch)
-{
-	if (watch->drawing)
-		fputs("\033[?25h\033[?1049l", stdout);
-	fflush(stdout);
-	watch->drawing = false;
+	drawing = true;
+	before_the_end = end_drawing;
 }
 
 /* Has the file another size, or is another one at its path? */
@@ -119,10 +120,10 @@ static bool is_own_mapping(const struct watch *watch)
 static void print_frame(FILE *out, const struct watch *watch)
 {
 	fprintf(out, "%s%.1f s, frame %" PRIu64 "%s%s\n",
-		watch->frames > 1 && !watch->drawing ? "\n" : "",
+		watch->frames > 1 && !drawing ? "\n" : "",
 		watch->elapsed, watch->frames,
 		is_own_mapping(watch) ? ", the tool's own mapping" : "",
-		watch->drawing ? "; Ctrl-C ends" : "");
+		drawing ? "; Ctrl-C ends" : "");
 	for (size_t i = 0; i < watch->options->nr_files; i++) {
 		const struct report *report = &watch->reports[i];
 		const char *text = report->error[0] ? report->error :
@@ -202,7 +203,7 @@ static void show_frame(struct watch *watch)
 	text = text_by(print_frame, watch);
 	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
-	if (watch->drawing && lines > terminal->height && !terminal->summary) {
+	if (drawing && lines > terminal->height && !terminal->summary) {
 		size_t nr = watch->reports[0].regions.nr;
 		size_t less = lines - terminal->height + 1;
 
@@ -212,7 +213,7 @@ static void show_frame(struct watch *watch)
 		terminal->rows = nr - less;
 		text = text_by(print_frame, watch);
 	}
-	if (watch->drawing)
+	if (drawing)
 		draw(text, terminal->height);
 	else
 		fputs(text, stdout);
@@ -220,7 +221,7 @@ static void show_frame(struct watch *watch)
 }
 
 /* Wait for the next frame; false: it is over. */
-static bool wait_for_next(struct watch *watch, double until)
+static bool wait_for_next(double until)
 {
 	for (;;) {
 		double left = until - seconds_now();
@@ -236,12 +237,12 @@ static bool wait_for_next(struct watch *watch, double until)
 		if ((sig < 0 && errno == EAGAIN) || sig == SIGWINCH)
 			return true;
 		if (sig == SIGTSTP) {
-			bool drawing = watch->drawing;
+			bool was_drawing = drawing;
 
-			end_drawing(watch);
+			end_drawing();
 			raise(SIGSTOP);
-			if (drawing)
-				begin_drawing(watch);
+			if (was_drawing)
+				begin_drawing();
 			return true;
 		}
 		if (sig > 0)
@@ -294,8 +295,8 @@ static void loop(struct watch *watch)
 
 		if (!update_all(watch) || cancelled())
 			break;
-		if (watch->terminal.height && !watch->drawing && !options->json)
-			begin_drawing(watch);
+		if (watch->terminal.height && !drawing && !options->json)
+			begin_drawing();
 		watch->frames++;
 		watch->elapsed = seconds_now() - start;
 		if (options->json)
@@ -310,10 +311,10 @@ static void loop(struct watch *watch)
 		/* Late: do not try to catch up. */
 		next = next > seconds_now() ? next : seconds_now();
 		until = deadline > 0 && next > deadline ? deadline : next;
-		if (!wait_for_next(watch, until) || cancelled())
+		if (!wait_for_next(until) || cancelled())
 			break;
 	}
-	end_drawing(watch);
+	end_drawing();
 }
 
 int watch_files(const struct options *options)
