@@ -193,9 +193,9 @@ int process_pidfd(pid_t pid, char *error)
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0U);
 	int found;
 
-	/* EINVAL: a thread, but not the first. */
+	/* A thread, but not the first: EINVAL, and ENOENT since Linux 6.15. */
 	if (fd < 0)
-		return fail(error, errno == EINVAL ? ESRCH : errno,
+		return fail(error, errno == EINVAL || errno == ENOENT ? ESRCH : errno,
 			    "no process to look at: %m");
 	found = mincore2_emu_pid(fd);
 	if (found == pid)
