@@ -29,8 +29,10 @@
  * @trust: take these for procfs and sysfs without asking what they are
  * @no_scan: do without PAGEMAP_SCAN, as kernels before 6.7 have to
  * @no_query: do without PROCMAP_QUERY, as kernels before 6.11 have to
+ * @no_server: ask no filesystem, which may ask a server that never answers: of files
+ *	only @cached is found out, and for sysfs and procfs by the path
  *
- * All but the defaults is for tests.
+ * @trust, @no_scan and @no_query are for tests.
  */
 struct mincore2_emu_env {
 	const char *proc;
@@ -39,6 +41,7 @@ struct mincore2_emu_env {
 	bool trust;
 	bool no_scan;
 	bool no_query;
+	bool no_server;
 };
 
 /* ---- emu_smaps.c ---- */

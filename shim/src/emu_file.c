@@ -276,6 +276,12 @@ static int file_facts(const struct mincore2_emu_env *env,
 
 	if (mincore2_statx(fd, &stx))
 		return 0;
+	if (env->no_server) {
+		facts->cached = S_ISBLK(stx.mode) ||
+				(S_ISREG(stx.mode) && !begins(vma->name, "/sys/") &&
+				 !begins(vma->name, "/proc/"));
+		return 0;
+	}
 	facts->may_look = may_look(fd, &stx);
 	if (S_ISREG(stx.mode)) {
 		regular_facts(fd, &stx, vma, facts);

@@ -11,7 +11,8 @@
  * MINCORE_PIDFD), "enomem", "silent" (stores nothing), "gap" and "beyond" (regions that
  * do not tile), "exec" (at the third question about another process that gets SIGUSR1,
  * and has to execute another program then), "noquery" (PROCMAP_QUERY fails from the
- * third on). It obeys mincore2(2) in checking its arguments; it knows nothing about real
+ * third on), "nofs" (to ask a filesystem, which may ask a server, is the end of the
+ * command). It obeys mincore2(2) in checking its arguments; it knows nothing about real
  * page tables. It gives up after a minute.
  */
 #define _GNU_SOURCE
@@ -49,6 +50,9 @@
 
 enum { PAGE = 4096, MOST = 4096 };
 
+/* Since Linux 5.8. */
+#define FACCESSAT2_NR	439
+
 /* Of struct procmap_query, which the headers of older systems do not have. */
 #define PROCMAP_QUERY_NR	_IOWR('f', 17, char[104])
 
@@ -59,7 +63,7 @@ struct step {
 static struct step steps[MOST];
 static size_t nr_steps;
 static bool one_a_call, every_other_eintr, always_enomem, silent, gap, beyond, old, exec;
-static bool no_query;
+static bool no_query, no_fs;
 
 static void die(const char *what)
 {
@@ -76,7 +80,7 @@ static void parse_script(char *script)
 		{ "short", &one_a_call }, { "eintr", &every_other_eintr },
 		{ "enomem", &always_enomem }, { "silent", &silent },
 		{ "gap", &gap }, { "beyond", &beyond }, { "old", &old }, { "exec", &exec },
-		{ "noquery", &no_query },
+		{ "noquery", &no_query }, { "nofs", &no_fs },
 	};
 
 	for (char *word = strtok(script, ","); word; word = strtok(NULL, ",")) {
@@ -321,10 +325,21 @@ static int install_filter(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
+	struct sock_filter fs_filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fstatfs, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FACCESSAT2_NR, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
 	struct sock_fprog prog = { sizeof(filter) / sizeof(filter[0]), filter };
+	struct sock_fprog fs_prog = { sizeof(fs_filter) / sizeof(fs_filter[0]), fs_filter };
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		die("no_new_privs");
+	if (no_fs && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &fs_prog))
+		die("seccomp");
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 			    SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
 }

@@ -47,13 +47,16 @@ static const char *backing_without_dax(const struct mincore2_vma *vma,
 }
 
 /* The state has DAX only; what else there is follows from the file. */
-static const char *find_backing(const struct listing *listing, const struct row *row)
+static const char *find_backing(const struct listing *listing, const struct row *row,
+				bool native)
 {
 	const struct part *dax = &row->sums.dax;
 	struct mincore2_emu_facts facts;
 	const char *backing = "?";
 	char proc[64];
-	const struct mincore2_emu_env env = { .proc = proc, .sys = "/sys", .other = true };
+	const struct mincore2_emu_env env = {
+		.proc = proc, .sys = "/sys", .other = true, .no_server = native,
+	};
 
 	if (dax->yes || dax->unknown)
 		return dax->yes ? "DAX" : "?";
@@ -99,7 +102,8 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma, uint
 	region_list_free(&list);
 	if (!wanted)
 		return err;
-	row.backing = find_backing(listing, &row);
+	row.backing = find_backing(listing, &row,
+				   options->way == MINCORE2_WAY_NATIVE);
 	row.vma.offset += vma->ino ? start - vma->start : 0;
 	row.vma.start = start;
 	row.name = text_of("%s", vma->name);
