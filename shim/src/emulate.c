@@ -176,10 +176,11 @@ static ssize_t run(struct mincore2_emu_call *call)
  */
 static ssize_t run_other(struct mincore2_emu_call *call)
 {
+	int gone = mincore2_maps_gone(&call->maps, call->line);
 	ssize_t ret;
 
-	if (mincore2_maps_gone(&call->maps, call->line))
-		return -ESRCH;
+	if (gone)
+		return gone > 0 ? -ESRCH : -EAGAIN;
 	ret = run(call);
 	return mincore2_maps_gone(&call->maps, call->line) ? -EAGAIN : ret;
 }

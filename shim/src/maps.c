@@ -176,15 +176,17 @@ int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
 	return 1;
 }
 
-bool mincore2_maps_gone(struct mincore2_lines *lines, char *line)
+int mincore2_maps_gone(struct mincore2_lines *lines, char *line)
 {
-	bool gone;
+	int ret = lseek(lines->fd, 0, SEEK_SET) ? -errno : 0;
 
 	lines->pos = lines->len = 0;
-	gone = lseek(lines->fd, 0, SEEK_SET) ||
-	       mincore2_maps_line(lines, line, MINCORE2_LINE) <= 0;
+	if (!ret) {
+		ret = mincore2_maps_line(lines, line, MINCORE2_LINE);
+		ret = ret == -ESRCH || !ret ? 1 : ret < 0 ? ret : 0;
+	}
 	lines->pos = lines->len = 0;
-	return lseek(lines->fd, 0, SEEK_SET) || gone;
+	return lseek(lines->fd, 0, SEEK_SET) && !ret ? -errno : ret;
 }
 
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd)

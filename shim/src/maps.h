@@ -75,7 +75,8 @@ bool mincore2_maps_parse(const char *line, struct mincore2_vma *vma);
  * @name: receives its name; @vma->name points there
  * @size: bytes at @name, two at least; a longer name is "?"
  *
- * Return: 1; 0, there is none; or a negative errno: this kernel does not tell.
+ * Return: 1; 0, there is none; -ESRCH, the address space is gone; or another negative
+ * errno: this kernel does not tell.
  */
 int mincore2_maps_query(int fd, uint64_t at, struct mincore2_vma *vma,
 			char *name, size_t size);
@@ -101,9 +102,9 @@ int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
  * An open maps stays that of one address space. Once the process has ended or executed
  * another program it is empty, which looks like the end of the list.
  *
- * Return: whether it is, or never was: a kernel thread has none.
+ * Return: 1, it is, or never was: a kernel thread has none; 0; or a negative errno.
  */
-bool mincore2_maps_gone(struct mincore2_lines *lines, char *line);
+int mincore2_maps_gone(struct mincore2_lines *lines, char *line);
 
 /* Is @fd the file of @vma? No where maps has other numbers than fstat(2) (btrfs). */
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd);

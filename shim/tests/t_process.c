@@ -345,6 +345,17 @@ static void no_descriptors(const void *addr)
 	ok(ret == -EAGAIN, "no descriptors left: EAGAIN (%d)", ret);
 }
 
+/* That maps cannot be read does not mean that it is empty. */
+static void unreadable(void)
+{
+	struct mincore2_lines lines = { .fd = open("/", O_RDONLY | O_CLOEXEC) };
+	char line[MINCORE2_LINE];
+	int ret = mincore2_maps_gone(&lines, line);
+
+	close(lines.fd);
+	ok(ret == -EISDIR, "a maps that cannot be read is not gone: EISDIR (%d)", ret);
+}
+
 /* What is not opened must not be closed: 0 is a good descriptor. */
 static void failed_operand(void)
 {
@@ -383,6 +394,7 @@ int main(void)
 	asked_elsewhere("a process that /proc does not have: ESRCH", ask_outside, map,
 			-ESRCH);
 	no_descriptors(map);
+	unreadable();
 	failed_operand();
 	return tap_done();
 }

@@ -119,7 +119,7 @@ static int list_mappings(struct listing *listing, const struct options *options)
 	struct mincore2_vma vma;
 	bool query = true, again = false;
 	uint64_t at = 0;
-	int ret = 0, err = 0;
+	int ret = 0, err = 0, gone;
 
 	path_print(path, "/proc/%d/maps", (int)options->pid);
 	maps.fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -139,9 +139,11 @@ static int list_mappings(struct listing *listing, const struct options *options)
 		again = grown;
 		at = vma.end;
 	}
+	gone = mincore2_maps_gone(&maps, line);
+	ret = gone < 0 ? gone : ret;
 	if (ret < 0 && !err)
 		err = fail(listing->error, -ret, "cannot see its mappings: %m");
-	if (mincore2_maps_gone(&maps, line))
+	if (gone > 0)
 		err = at ? fail(listing->error, EAGAIN, "it has executed another program meanwhile: %m") :
 			   fail(listing->error, ESRCH, "it has no memory: %m");
 	close(maps.fd);
