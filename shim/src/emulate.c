@@ -170,9 +170,9 @@ static ssize_t run(struct mincore2_emu_call *call)
 }
 
 /*
- * Of another process: without memory it has no mappings, which is not the same as
- * having nothing mapped. Whoever had some and has none at the end has executed another
- * program, or has ended, which the caller looks at.
+ * Of another process. One without memory has no mappings, which is not the same as having
+ * nothing mapped. If its memory is gone at the end only, it has executed another program,
+ * or has ended; the caller finds out whether it has ended.
  */
 static ssize_t run_other(struct mincore2_emu_call *call)
 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -176,17 +178,35 @@ int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
 	return 1;
 }
 
+static int first_line(int fd, char *line)
+{
+	struct mincore2_lines lines = { .fd = fd };
+
+	return lseek(fd, 0, SEEK_SET) ? -errno :
+	       mincore2_maps_line(&lines, line, MINCORE2_LINE);
+}
+
 int mincore2_maps_gone(struct mincore2_lines *lines, char *line)
 {
-	int ret = lseek(lines->fd, 0, SEEK_SET) ? -errno : 0;
+	char path[64], now[MINCORE2_LINE];
+	bool same = false;
+	int fd, ret = 1;
 
-	lines->pos = lines->len = 0;
-	if (!ret) {
-		ret = mincore2_maps_line(lines, line, MINCORE2_LINE);
-		ret = ret == -ESRCH || !ret ? 1 : ret < 0 ? ret : 0;
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", lines->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return -errno;
+	/* Again, in case that the first mapping has changed in between. */
+	for (int i = 0; i < 3 && ret > 0 && !same; i++) {
+		ret = first_line(lines->fd, line);
+		same = fd >= 0 && first_line(fd, now) > 0 && !strcmp(line, now);
 	}
+	if (fd >= 0)
+		close(fd);
 	lines->pos = lines->len = 0;
-	return lseek(lines->fd, 0, SEEK_SET) && !ret ? -errno : ret;
+	if (lseek(lines->fd, 0, SEEK_SET) && ret >= 0)
+		ret = -errno;
+	return ret < 0 && ret != -ESRCH ? ret : !same;
 }
 
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd)

@@ -95,14 +95,17 @@ int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
 		       struct mincore2_vma *vma, char *line);
 
 /**
- * mincore2_maps_gone() - is the address space gone that maps was opened for?
+ * mincore2_maps_gone() - has the process another address space than maps was opened for?
  * @lines: maps; it is read from its start, and is there again afterwards
  * @line: MINCORE2_LINE bytes to work with
  *
  * An open maps stays that of one address space. Once the process has ended or executed
- * another program it is empty, which looks like the end of the list.
+ * another program it is empty, which looks like the end of the list; but not if another
+ * process has that address space as well, as after vfork(2). So it is opened again, and
+ * has to begin with the same mapping.
  *
- * Return: 1, it is, or never was: a kernel thread has none; 0; or a negative errno.
+ * Return: 1, the process has left it, or never had one, as a kernel thread; 0; or a
+ * negative errno.
  */
 int mincore2_maps_gone(struct mincore2_lines *lines, char *line);
 
