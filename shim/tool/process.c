@@ -73,8 +73,8 @@ static struct mincore2_lines open_proc(const struct process *process,
 
 int process_errno(pid_t pid, int err)
 {
-	/* /proc may hide what there is, with its option hidepid. */
-	if (err == ENOENT)
+	/* /proc, if there is one, may hide what there is, with its option hidepid. */
+	if (err == ENOENT && !access("/proc/self", F_OK))
 		return kill(pid, 0) && errno == ESRCH ? ESRCH : EPERM;
 	return err == EACCES ? EPERM : err;
 }
@@ -201,7 +201,7 @@ int process_pidfd(pid_t pid, char *error)
 	if (found == pid)
 		return fd;
 	close(fd);
-	return found < 0 ? fail(error, -found, "no process to look at: %m") :
+	return found < 0 ? fail(error, -found, "cannot see in /proc which process it is: %m") :
 	       fail(error, ESRCH, "/proc is that of another PID namespace");
 }
 
