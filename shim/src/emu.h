@@ -97,7 +97,7 @@ int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
  * That is another one than the caller's where /proc is of another PID namespace.
  *
  * Return: the number; 0, that /proc does not show it; or a negative errno, -ESRCH: it
- * has ended.
+ * has ended, or is a thread that is not the first.
  */
 int mincore2_emu_pid(int pidfd);
 

@@ -38,17 +38,15 @@ int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name)
 	return -ENOENT;
 }
 
-int mincore2_emu_pid(int pidfd)
+/* The number behind "\nNAME:\t" in a file; or a negative errno, -ESRCH: it is -1. */
+static int number_in(const char *path, const char *name)
 {
-	static const char name[] = "\nPid:\t";
-	char path[64], text[1024];
+	char text[1024];
 	const char *at;
-	uint64_t pid;
+	uint64_t number;
 	ssize_t len;
-	int fd;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	len = read(fd, text, sizeof(text) - 1);
@@ -62,8 +60,22 @@ int mincore2_emu_pid(int pidfd)
 	if (!at)
 		return -EBADF;
 	at += strlen(name);
-	/* -1: it has been reaped. */
-	return mincore2_digits(&at, 10, &pid) ? (int)pid : -ESRCH;
+	return mincore2_digits(&at, 10, &number) ? (int)number : -ESRCH;
+}
+
+int mincore2_emu_pid(int pidfd)
+{
+	char path[64];
+	int pid, first;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
+	pid = number_in(path, "\nPid:\t");
+	if (pid <= 0)
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	first = number_in(path, "\nTgid:\t");
+	/* One that /proc hides has no file there: believe it. */
+	return first > 0 && first != pid ? -ESRCH : pid;
 }
 
 static bool begins(const char *name, const char *with)

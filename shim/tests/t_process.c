@@ -345,6 +345,37 @@ static void no_descriptors(const void *addr)
 	ok(ret == -EAGAIN, "no descriptors left: EAGAIN (%d)", ret);
 }
 
+struct question {
+	const void *addr;
+	int pidfd, answer;
+};
+
+static void *ask_about_thread(void *arg)
+{
+	struct question *question = arg;
+
+	/* PIDFD_THREAD, since Linux 6.9. */
+	question->pidfd = (int)syscall(SYS_pidfd_open, syscall(SYS_gettid), O_EXCL);
+	question->answer = ask(question->pidfd, question->addr);
+	return NULL;
+}
+
+static void single_thread(const void *addr)
+{
+	struct question question = { addr, -1, 0 };
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, ask_about_thread, &question))
+		pthread_join(thread, NULL);
+	if (question.pidfd < 0) {
+		ok(true, "# SKIP a pidfd of a thread: not on this kernel");
+		return;
+	}
+	close(question.pidfd);
+	ok(question.answer == -ESRCH,
+	   "a pidfd of a thread that is not the first: ESRCH (%d)", question.answer);
+}
+
 /* That maps cannot be read does not mean that it is empty. */
 static void unreadable(void)
 {
@@ -394,6 +425,7 @@ int main(void)
 	asked_elsewhere("a process that /proc does not have: ESRCH", ask_outside, map,
 			-ESRCH);
 	no_descriptors(map);
+	single_thread(map);
 	unreadable();
 	failed_operand();
 	return tap_done();
