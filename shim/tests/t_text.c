@@ -5,11 +5,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "digits.h"
 #include "report.h"
+#include "show.h"
 #include "tap.h"
 
 static void test_sizes(void)
@@ -156,8 +160,26 @@ static void test_clean(void)
 	setlocale(LC_CTYPE, "C");
 }
 
+/* A programmer's mistake, which must not become a wrong number. */
+static void test_json_format(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		FILE *out = fopen("/dev/null", "we");
+
+		json(out ? out : stderr, "%zu", (size_t)1);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
+	   "JSON: a conversion that is not known (status %#x)", (unsigned int)status);
+}
+
 int main(void)
 {
+	test_json_format();
 	test_clean();
 	test_sizes();
 	test_numbers();

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "show.h"
@@ -72,8 +73,11 @@ static void json_argument(FILE *out, char conversion, va_list *args)
 	case 'x':
 		fprintf(out, "\"0x%" PRIx64 "\"", va_arg(*args, uint64_t));
 		break;
-	default:
+	case 'u':
 		fprintf(out, "%" PRIu64, va_arg(*args, uint64_t));
+		break;
+	default:
+		abort();
 	}
 }
 

@@ -49,7 +49,8 @@ void head_print(FILE *out, const struct terminal *terminal,
 void json_print(FILE *out, const struct report *reports, size_t nr);
 /*
  * As printf(), but "'" is a quotation mark, "%s" a string, whatever its bytes are, or
- * null for NULL, "%d" true or false, PRIx64 an address, and PRIu64 a number.
+ * null for NULL, "%d" true or false, PRIx64 an address, and PRIu64 a number. There are no
+ * others, nor widths.
  */
 __attribute__((format(printf, 2, 3)))
 void json(FILE *out, const char *format, ...);
