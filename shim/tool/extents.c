@@ -63,9 +63,11 @@ int extents_read(struct extent_list *list, int fd, uint64_t start,
 		map->fm_start = next;
 		map->fm_length = end - next;
 		map->fm_extent_count = EXTENTS;
-		if (ioctl(fd, FS_IOC_FIEMAP, map))
+		if (ioctl(fd, FS_IOC_FIEMAP, map)) {
 			err = -errno;
-		for (uint32_t i = 0; i < map->fm_mapped_extents && !err; i++) {
+			break;
+		}
+		for (uint32_t i = 0; i < map->fm_mapped_extents; i++) {
 			const struct fiemap_extent *extent = &map->fm_extents[i];
 
 			append_cut(list, extent, start, end);
@@ -73,7 +75,7 @@ int extents_read(struct extent_list *list, int fd, uint64_t start,
 			       extent->fe_logical + extent->fe_length;
 		}
 		/* Nothing more, or a filesystem that does not get on. */
-	} while (!err && next > before && next < end);
+	} while (next > before && next < end);
 	free(map);
 	if (err)
 		extent_list_free(list);

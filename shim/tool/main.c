@@ -2,11 +2,8 @@
 /*
  * mincore2(1): what backs the pages of a file once it is mapped.
  */
-#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "show.h"
 

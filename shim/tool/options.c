@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,15 +29,14 @@ _Static_assert(NR_OPTIONS <= 64, "more options than bits of seen");
 __attribute__((format(printf, 1, 2)))
 static int usage_error(const char *format, ...)
 {
-	char *text = NULL;
 	va_list args;
+	char *text;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
+	text = text_of_list(format, args);
 	va_end(args);
 	fputs("mincore2: ", stderr);
-	print_clean(stderr, text ? text : "wrong usage");
+	print_clean(stderr, text);
 	fputs("; try 'mincore2 --help'\n", stderr);
 	free(text);
 	return STATUS_USAGE;

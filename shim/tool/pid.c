@@ -176,18 +176,17 @@ static const char *answer_of(const struct part *part, uint64_t bytes)
 /* "PMD 14 MiB, PTE 2 MiB", to free(). */
 static char *levels_text(const struct sums *sums, const struct terminal *terminal)
 {
-	static const char *const names[] = { NULL, "PTE", "PMD", "PUD" };
 	char *text = text_of("%s", "");
 	char size[24];
 
-	for (int i = 3; i >= 0; i--) {
+	for (int i = NR_LEVELS - 1; i >= 0; i--) {
 		uint64_t bytes = i ? sums->level[i] : sums->level[LEVEL_UNKNOWN];
 		char *more;
 
 		if (!bytes)
 			continue;
 		more = text_of("%s%s%s %s", text, text[0] ? ", " : "",
-			       i ? names[i] : "?", size_text(terminal, bytes, size));
+			       i ? level_name((uint64_t)i * MINCORE_PTE) : "?", size_text(terminal, bytes, size));
 		free(text);
 		text = more;
 	}

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <langinfo.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -189,7 +188,7 @@ void *zeroed(size_t nr, size_t size)
 	return memory;
 }
 
-static char *text_of_list(const char *format, va_list args)
+char *text_of_list(const char *format, va_list args)
 {
 	char *text;
 

@@ -6,6 +6,7 @@
 #ifndef MINCORE2_TOOL_TEXT_H
 #define MINCORE2_TOOL_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,9 +76,11 @@ extern void (*before_the_end)(void);
 _Noreturn void out_of_memory(void);
 /* As calloc(). */
 void *zeroed(size_t nr, size_t size);
-/* As snprintf(), into memory to free(). */
+/* As snprintf() and vsnprintf(), into memory to free(). */
 __attribute__((format(printf, 1, 2)))
 char *text_of(const char *format, ...);
+__attribute__((format(printf, 1, 0)))
+char *text_of_list(const char *format, va_list args);
 
 /* Where a function reports what went wrong, in one line. */
 enum { ERROR_SIZE = 512 };

@@ -8,7 +8,6 @@
  * at an offset, an address and a place on the device that are all multiples of
  * it (fs/dax.c, dax_fault_check_fallback() and dax_iomap_pmd_fault()).
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
