@@ -25,6 +25,7 @@ struct row {
 
 struct listing {
 	struct process process;
+	char name[64];			/* of its program */
 	struct row *row;
 	size_t nr;
 	struct sums total;
@@ -153,6 +154,7 @@ static int list_mappings(struct listing *listing, const struct options *options)
 static int look_at_process(struct listing *listing, const struct options *options)
 {
 	struct mincore2_iter it;
+	char path[PATH_MAX];
 	int err;
 
 	listing->process.pid = options->pid;
@@ -160,7 +162,10 @@ static int look_at_process(struct listing *listing, const struct options *option
 	if (listing->process.pidfd < 0)
 		return listing->process.pidfd;
 	err = list_mappings(listing, options);
-	/* Whatever was seen of one that ended meanwhile, this is why. */
+	path_print(path, "/proc/%d", (int)options->pid);
+	if (read_line(path, "comm", listing->name, sizeof(listing->name)) <= 0)
+		strcpy(listing->name, "?");
+	/* The last question: nothing above was of another process with its number. */
 	if (mincore2_iter_init_process(&it, listing->process.pidfd, 0, 0, MINCORE_DAX,
 				       MINCORE2_EMULATE) == -ESRCH)
 		err = fail(listing->error, ESRCH, "it has ended: %m");
@@ -261,15 +266,12 @@ static void print_text(const struct listing *listing, const struct options *opti
 {
 	struct terminal terminal;
 	const char *note = way_note(options->way);
-	char path[PATH_MAX], name[64], size[24];
+	char size[24];
 	char *levels;
 
 	terminal_detect(&terminal, options->bytes, options->summary);
-	path_print(path, "/proc/%d", (int)options->pid);
-	if (read_line(path, "comm", name, sizeof(name)) <= 0)
-		strcpy(name, "?");
 	printf("process %d, ", (int)options->pid);
-	print_clean(stdout, name);
+	print_clean(stdout, listing->name);
 	putchar('\n');
 	if (note)
 		paragraph(stdout, &terminal, MARGIN, "%s", note);
