@@ -277,7 +277,7 @@ static void foreign(void)
 	ok(ret, "a pidfd of one's parent, as another user (status %#x)", (unsigned int)status);
 }
 
-/* A /proc that does not show processes of other users, to one who is none of them. */
+/* A /proc that does not show processes of other users; who asks is another user. */
 enum { NO_MOUNT = 200 };
 
 static int ask_hidden(const void *addr)
