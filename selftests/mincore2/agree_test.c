@@ -31,12 +31,14 @@ FIXTURE_VARIANT(agree) {
 
 #define ADD_AGREE(id, ...)						\
 	FIXTURE_VARIANT_ADD(agree, id) {				\
-		.c = { .name = __VA_ARGS__, .dax = 1 },			\
+		.c = { .dax = 1, .name = __VA_ARGS__ },			\
 	};
 ADD_AGREE(ext4, "ext4", .persist = MC2_SYNC)
 ADD_AGREE(ext4_fastcommit, "ext4-fastcommit", .persist = MC2_SYNC)
 ADD_AGREE(ext4_nojournal, "ext4-nojournal")
+#if MC2_EXT2_DAX
 ADD_AGREE(ext2, "ext2")
+#endif
 ADD_AGREE(xfs, "xfs", .persist = MC2_SYNC)
 ADD_AGREE(xfs_noreflink, "xfs-noreflink", .persist = MC2_SYNC)
 

@@ -12,6 +12,8 @@
 
 #include "common.h"
 
+#include <linux/version.h>
+
 #define MC2_BACKINGS_FILE	"/etc/mincore2/backings"
 #define MC2_MAX_BACKINGS	64
 
@@ -325,6 +327,9 @@ struct mc2_contract {
 	bool optional;
 };
 
+/* In Linux 7.3 ext2 has no DAX any more. */
+#define MC2_EXT2_DAX	(LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0))
+
 /* X(C identifier, members of struct mc2_contract as designated initializers) */
 #define MC2_CONTRACT_FS(X)						\
 	X(ext4, .name = "ext4", .dax = 1, .persist = MC2_SYNC,		\
@@ -338,7 +343,7 @@ struct mc2_contract {
 	X(ext4_writeback, .name = "ext4-writeback", .dax = 1)		\
 	X(ext4_daxinode, .name = "ext4-daxinode")			\
 	X(ext4_nodax, .name = "ext4-nodax")				\
-	X(ext2, .name = "ext2", .dax = 1, .unchecked = 1)		\
+	X(ext2, .name = "ext2", .dax = MC2_EXT2_DAX, .unchecked = 1)		\
 	X(erofs, .name = "erofs", .kind = MC2_ROFS, .dax = 1,		\
 	  .unchecked = 1)						\
 	X(xfs, .name = "xfs", .dax = 1, .persist = MC2_SYNC,		\
