@@ -206,8 +206,9 @@ static const char *run_race(struct race *r, unsigned long *looks)
 
 	if (pthread_create(&thread, NULL, changer, r))
 		return "no thread";
-	for (*looks = 0; !wrong && (mc2_now() < until ||
-	     (!is_enough(r, seen) && mc2_now() < limit)); (*looks)++) {
+	for (*looks = 0; !wrong && mc2_now() < limit; (*looks)++) {
+		if (mc2_now() >= until && is_enough(r, seen))
+			break;
 		wrong = look(r, seen);
 		if (!wrong && *looks % 8 == 0)
 			wrong = look2(r);

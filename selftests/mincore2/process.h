@@ -68,7 +68,9 @@ static inline bool make_memory(int fd)
 	if (p != (void *)AT)
 		return false;
 	madvise(p, PAGES * page, MADV_NOHUGEPAGE);
-	p[0] = p[page] = p[9 * page] = 1;
+	p[0] = 1;
+	p[page] = 1;
+	p[9 * page] = 1;
 	(void)*(volatile char *)(p + 4 * page);
 	munmap(p + 6 * page, 2 * page);
 	mprotect(p + 9 * page, page, PROT_READ);
@@ -79,7 +81,8 @@ static inline bool make_memory(int fd)
 	    mmap(p + 32 * page, 8 * page, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
 		return false;
-	p[16 * page] = p[33 * page] = 1;
+	p[16 * page] = 1;
+	p[33 * page] = 1;
 	(void)*(volatile char *)(p + 32 * page);
 	return true;
 }

@@ -186,7 +186,8 @@ static bool keep_only(unsigned int cap)
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2] = { { 0, 0, 0 } };
 
-	data[0].effective = data[0].permitted = 1U << cap;
+	data[0].permitted = 1U << cap;
+	data[0].effective = data[0].permitted;
 	return !syscall(__NR_capset, &head, data);
 }
 
