@@ -11,7 +11,7 @@ GUEST := selftests/guest
 STEPS := selftests/steps
 
 .PHONY: help demo check check-host check-more check-powerfail check-build check-mutants deps kernel shim strace check-strace guest-shell bench bench-latency bench-writes install uninstall clean \
-	deb check-deb check-fresh deb-kernel
+	deb check-deb check-fresh deb-kernel series check-series
 
 help:
 	@sed -n 's/^#: *//p' Makefile
@@ -42,6 +42,16 @@ check-powerfail:
 #: make check-build    compile the series in many configurations, checkpatch, sparse
 check-build: kernel
 	@$(STEPS)/check-build
+
+#: make series         the patches as they are mailed, a series for each subsystem, with cover
+#:                     letters: build/series/BASE. Signed off by who exports them (git config)
+series: deps
+	@$(STEPS)/series
+
+#: make check-series   the same, and build a kernel behind each of the patches (an hour or more;
+#:                     what was built stays built)
+check-series: deps
+	@$(STEPS)/check-series
 
 #: make check-mutants  which small faults of the kernel part the tests notice: build/mutants
 #:                     (MUTANTS="PATTERN...": only those; RESUME=1: go on)
