@@ -36,9 +36,7 @@ FIXTURE_VARIANT(agree) {
 ADD_AGREE(ext4, "ext4", .persist = MC2_SYNC)
 ADD_AGREE(ext4_fastcommit, "ext4-fastcommit", .persist = MC2_SYNC)
 ADD_AGREE(ext4_nojournal, "ext4-nojournal")
-#if MC2_EXT2_DAX
-ADD_AGREE(ext2, "ext2")
-#endif
+ADD_AGREE(ext2, "ext2", .any_dax = 1)
 ADD_AGREE(xfs, "xfs", .persist = MC2_SYNC)
 ADD_AGREE(xfs_noreflink, "xfs-noreflink", .persist = MC2_SYNC)
 
