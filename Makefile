@@ -10,7 +10,7 @@ BUILD := build
 GUEST := selftests/guest
 STEPS := selftests/steps
 
-.PHONY: help demo check check-host check-more check-powerfail check-build check-mutants deps kernel shim strace check-strace guest-shell bench bench-latency bench-writes install uninstall clean \
+.PHONY: help demo check check-host check-more check-powerfail check-build check-mutants check-upstream deps kernel shim strace check-strace guest-shell bench bench-latency bench-writes install uninstall clean \
 	deb check-deb check-fresh deb-kernel series check-series
 
 help:
@@ -57,6 +57,12 @@ check-series: deps
 #:                     (MUTANTS="PATTERN...": only those; RESUME=1: go on)
 check-mutants:
 	@$(STEPS)/mutants
+
+#: make check-upstream  tests in the form of fstests, that need nothing of ours: each shows
+#:                     a fault of the unpatched kernel, and passes on the patched one
+#:                     (TESTS="xfs/90*": only those)
+check-upstream:
+	@$(STEPS)/upstream
 
 #: make guest-shell    a shell in the guest, with the tools and devices set up
 guest-shell:
