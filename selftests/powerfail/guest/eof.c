@@ -191,7 +191,9 @@ static int append_halfway(struct pfcase *c)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct pollfd waits = { .fd = syscall(SYS_userfaultfd, O_CLOEXEC), .events = POLLIN };
+	/* poll() of a descriptor that would block is an error at once. */
+	struct pollfd waits = { .fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK),
+				.events = POLLIN };
 	pthread_t thread;
 
 	half = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -203,7 +205,7 @@ static int append_halfway(struct pfcase *c)
 	if (ioctl(waits.fd, UFFDIO_API, &api) || ioctl(waits.fd, UFFDIO_REGISTER, &range) ||
 	    pthread_create(&thread, NULL, append_for_ever, c))
 		return failed(c, "register the second page");
-	if (poll(&waits, 1, 10000) != 1) {
+	if (poll(&waits, 1, 10000) != 1 || waits.revents != POLLIN) {
 		errno = ETIMEDOUT;
 		return failed(c, "nobody has asked for the second page");
 	}
