@@ -26,7 +26,7 @@ FIXTURE(late) {
 
 FIXTURE_VARIANT(late) {
 	enum own_map by;	/* the mapping that is stored through */
-	bool cached;		/* a PMD entry is in the page cache before */
+	bool cached;		/* entries of loads are in the page cache before */
 	int flags;		/* of the mapping */
 };
 
@@ -101,7 +101,7 @@ static void begin(struct __test_metadata *_metadata, FIXTURE_DATA(late) *self,
 	ASSERT_EQ(0, own_clone(&self->b, a, OWN_LEN));
 	if (variant->cached) {
 		ASSERT_EQ(-1, own_differs(a, a->map[OWN_ALIGNED], false));
-		ASSERT_TRUE(own_is_pmd(a));
+		ASSERT_EQ(own_shared_by_pmd(), own_is_pmd(a));
 	}
 	/* Without a page table, so that one has to be allocated. */
 	own_unmap(a);

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #define OWN_LEN		MIB(2)	/* of a file: what a PMD entry maps */
 #define OWN_PAGE	KIB(4)
@@ -225,6 +226,17 @@ static inline void own_store(struct own_file *f, enum own_map i, size_t page)
 	((volatile unsigned char *)f->map[i])[at] = value;
 	__asm__ volatile("" ::: "memory");	/* only if that did not fault */
 	f->want[at] = value;
+}
+
+/*
+ * Does a load from shared blocks get a PMD entry? Not since Linux 7, where a page has one
+ * folio, of one size, for all files that share it.
+ */
+static inline bool own_shared_by_pmd(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && atoi(name.release) < 7;
 }
 
 /* Is the first page mapped by a PMD entry? */
