@@ -81,11 +81,10 @@ static inline bool own_spoiled(const struct own_xfs *x)
 }
 
 /*
- * Make the filesystem and mount it. To forget the bad blocks of the test before, the
- * device is bound anew, which takes seconds. Returns NULL or what did not work. What
- * mkfs is told about a test suite makes it take so small a device.
+ * Find the device. To forget the bad blocks of the test before, it is bound anew, which
+ * takes seconds. Returns NULL or what did not work.
  */
-static inline const char *own_make(struct own_xfs *x, const struct mc2_backing *b)
+static inline const char *own_device(struct own_xfs *x, const struct mc2_backing *b)
 {
 	memset(x, 0, sizeof(*x));
 	x->size = b->size;
@@ -98,11 +97,22 @@ static inline const char *own_make(struct own_xfs *x, const struct mc2_backing *
 	}
 	if (namespace_disk(x->namespace, x->disk, sizeof(x->disk)))
 		return "no block device on the namespace";
+	return mkdir(x->dir, 0700) && errno != EEXIST ? "mkdir failed" : NULL;
+}
+
+/*
+ * Make the filesystem and mount it. Returns NULL or what did not work. What mkfs is told
+ * about a test suite makes it take so small a device.
+ */
+static inline const char *own_make(struct own_xfs *x, const struct mc2_backing *b)
+{
+	const char *bad = own_device(x, b);
+
+	if (bad)
+		return bad;
 	if (run("TEST_DIR=1 TEST_DEV=1 QA_CHECK_FS=1 mkfs.xfs -q -f -l size=16m "
 		"-d agcount=2,su=2m,sw=1 -m reflink=1 '/dev/%s' >&2", x->disk))
 		return "mkfs.xfs failed";
-	if (mkdir(x->dir, 0700) && errno != EEXIST)
-		return "mkdir failed";
 	return own_mount(x) ? "mount failed" : NULL;
 }
 

@@ -14,35 +14,24 @@
 #define PAGES	64
 
 FIXTURE(spare) {
+	struct own_xfs x;
 	char dev[80];
-	char dir[64];
 	size_t page;
 };
 
-static const char *find_device(FIXTURE_DATA(spare) *self, const struct mc2_backing *b)
-{
-	char namespace[64], disk[64];
-
-	self->page = mc2_page_size();
-	snprintf(namespace, sizeof(namespace), "%.60s", b->path);
-	if (namespace_disk(namespace, disk, sizeof(disk)))
-		return "no block device on the namespace";
-	snprintf(self->dev, sizeof(self->dev), "/dev/%s", disk);
-	snprintf(self->dir, sizeof(self->dir), "/tmp/mincore2-spare");
-	return mkdir(self->dir, 0700) && errno != EEXIST ? "mkdir failed" : NULL;
-}
-
 FIXTURE_SETUP(spare)
 {
-	SPARE_SETUP(find_device(self, spare_));
+	SPARE_SETUP(own_device(&self->x, spare_));
+	snprintf(self->dev, sizeof(self->dev), "/dev/%s", self->x.disk);
+	self->page = mc2_page_size();
 }
 
 /* In the parent, when all that a test has open is closed, however it ended. */
 FIXTURE_TEARDOWN_PARENT(spare)
 {
-	umount(self->dir);
+	umount(self->x.dir);
 	swapoff(self->dev);
-	rmdir(self->dir);
+	rmdir(self->x.dir);
 }
 
 /*
@@ -100,9 +89,9 @@ static void check_ext4(struct __test_metadata *_metadata, FIXTURE_DATA(spare) *s
 
 	snprintf(command, sizeof(command), "mkfs.ext4 -q -F %s '%%s' >&2", features);
 	ASSERT_EQ(0, run(command, self->dev));
-	ASSERT_EQ(0, mount(self->dev, self->dir, "ext4", 0, "dax=always"))
+	ASSERT_EQ(0, mount(self->dev, self->x.dir, "ext4", 0, "dax=always"))
 		TH_LOG("%s: %s", features, strerror(errno));
-	snprintf(path, sizeof(path), "%s/file", self->dir);
+	snprintf(path, sizeof(path), "%s/file", self->x.dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, mc2_fill_zero(fd, 0, (off_t)len));
@@ -113,7 +102,7 @@ static void check_ext4(struct __test_metadata *_metadata, FIXTURE_DATA(spare) *s
 		     MINCORE_DAX | MINCORE_WRITABLE | want);
 	munmap(map, len);
 	close(fd);
-	EXPECT_EQ(0, umount(self->dir));
+	EXPECT_EQ(0, umount(self->x.dir));
 }
 
 /* The control of the two below: nothing else keeps such a filesystem from being safe. */
