@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #define OTHER_UID	1001
@@ -86,9 +87,10 @@ TEST(seccomp_by_the_flag)
 	char *p = mc2_anon(page);
 
 	ASSERT_LE(0, self);
+	EXPECT_LE(0, look(self, mc2_addr(p), MINCORE_DAX));
 	ASSERT_EQ(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	ASSERT_EQ(0, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
-	EXPECT_EQ(1, do_mincore2(p, page, &r, 1, MINCORE_DAX | R));
+	EXPECT_EQ(1, syscall(__NR_mincore2, p, page, &r, 1, MINCORE_DAX | R, self));
 	EXPECT_EQ(-EACCES, look(self, mc2_addr(p), MINCORE_DAX));
 	close(self);
 }
@@ -128,6 +130,41 @@ TEST(no_process)
 	EXPECT_EQ(-ESRCH, look(t.pidfd, AT, ALL))
 		TH_LOG("gone for good");
 	close(t.pidfd);
+}
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD	O_EXCL
+#endif
+
+static void *tell_and_wait(void *arg)
+{
+	int *ends = arg;
+	pid_t tid = (pid_t)syscall(__NR_gettid);
+	char c;
+
+	if (write(ends[3], &tid, sizeof(tid)) != sizeof(tid))
+		return NULL;
+	/* Until it is told to end. */
+	return read(ends[0], &c, 1) == 1 ? arg : NULL;
+}
+
+/* Proves that a descriptor of a thread that is not the first is of no process. */
+TEST(single_thread)
+{
+	pthread_t thread;
+	int ends[4], pidfd;
+	pid_t tid;
+
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_EQ(0, pipe(ends + 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, tell_and_wait, ends));
+	ASSERT_EQ(sizeof(tid), read(ends[2], &tid, sizeof(tid)));
+	pidfd = (int)syscall(__NR_pidfd_open, tid, PIDFD_THREAD);
+	ASSERT_LE(0, pidfd);
+	EXPECT_EQ(-ESRCH, look(pidfd, AT, ALL));
+	close(pidfd);
+	ASSERT_EQ(1, write(ends[1], "x", 1));
+	pthread_join(thread, NULL);
 }
 
 /* Proves that a kernel thread has no memory. */
