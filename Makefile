@@ -60,7 +60,7 @@ check-mutants:
 
 #: make check-upstream  tests in the form of fstests, that need nothing of ours: each shows
 #:                     a fault of the unpatched kernel, and passes on the patched one
-#:                     (TESTS="xfs/90*": only those)
+#:                     (TESTS="xfs/90*": only those). With linux-6.12 only
 check-upstream:
 	@$(STEPS)/upstream
 
