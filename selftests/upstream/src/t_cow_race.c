@@ -10,6 +10,8 @@
  *   shared   shared with the clone
  *   alone    shared no longer, as the clone has given them up
  *   hole     holes
+ * Exits with 3 if no store was begun while a write(2) was under way, so that nothing was
+ * tried.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -35,6 +37,7 @@
 static int fd, other;
 static char *map;
 static atomic_uint go, begun, done;	/* page numbers */
+static int met;		/* stores that were begun in a write(2) */
 
 static void *writer(void *arg)
 {
@@ -103,6 +106,7 @@ static const char *both(unsigned int page)
 		sched_yield();
 	while (spin-- && atomic_load(&done) != page)
 		;
+	met += atomic_load(&done) != page;
 	((volatile char *)map)[page * PAGE + STORED] = 's';
 	while (atomic_load(&done) != page)
 		sched_yield();
@@ -146,8 +150,9 @@ int main(int argc, char **argv)
 		errx(2, "usage: %s DIR shared|alone|hole SECONDS", argv[0]);
 	for (until = time(NULL) + atoi(argv[3]); !lost && time(NULL) < until; rounds++)
 		lost = round_of_pages(argv[1], argv[2]);
-	fprintf(stderr, "%d rounds\n", rounds);
+	fprintf(stderr, "%s: %d rounds, %d stores while a write(2) was under way\n",
+		argv[2], rounds, met);
 	if (lost)
 		printf("%s: %s was lost\n", argv[2], lost);
-	return 0;
+	return lost || met ? 0 : 3;
 }
