@@ -34,6 +34,61 @@ FIXTURE_TEARDOWN_PARENT(spare)
 	rmdir(self->x.dir);
 }
 
+/* Maps @len bytes and stores to each page. */
+static char *stored(size_t len)
+{
+	char *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return NULL;
+	madvise(map, len, MADV_NOHUGEPAGE);
+	mc2_store(map, len, mc2_page_size());
+	return map;
+}
+
+/* Swaps @len bytes out. Returns how many pages of them, from the first, are in swap. */
+static unsigned int swap_out(char *map, size_t len)
+{
+	unsigned int i, swapped = 0, pages = len / mc2_page_size();
+
+	for (i = 0; i < 100 && swapped < pages; i++) {
+		if (madvise(map, len, MADV_PAGEOUT))
+			break;
+		for (swapped = 0; swapped < pages; swapped++)
+			if (!(mc2_pagemap(map + swapped * mc2_page_size()) & MC2_PAGEMAP_SWAP))
+				break;
+		usleep(10000);
+	}
+	return swapped;
+}
+
+/*
+ * Swaps on the device, and sees to it that the pages which this processor swaps out next
+ * go there. A processor keeps places it got earlier, of whatever swap area was the first
+ * then: up to 64 (mm/swap_slots.c of Linux 6.12), or a cluster of 512 (mm/swapfile.c of
+ * 7.3). Two pages before swapon() make it likely that it has some, if another area
+ * exists. 1,024 pages use them up; they stay mapped, as freed places might be taken again.
+ */
+static void own_swap(struct __test_metadata *_metadata, FIXTURE_DATA(spare) *self)
+{
+	size_t some = 2 * self->page, rest = 1024 * self->page;
+	cpu_set_t here;
+	char *map;
+
+	/* A page that another processor has in a batch would stay in the swap cache. */
+	CPU_ZERO(&here);
+	CPU_SET(0, &here);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(here), &here));
+	map = stored(some);
+	ASSERT_NE(NULL, map);
+	swap_out(map, some);
+	ASSERT_EQ(0, run("mkswap '%s' >&2", self->dev));
+	ASSERT_EQ(0, swapon(self->dev, SWAP_FLAG_PREFER | 100));
+	map = stored(rest);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(1024, swap_out(map, rest));
+}
+
 /*
  * Proves: a page that is in swap is not resident, until it is read into the swap cache.
  * A write to persistent memory has ended when the kernel comes back from it, so that
@@ -43,29 +98,14 @@ TEST_F_TIMEOUT(spare, swapped_out, 120)
 {
 	size_t len = PAGES * self->page;
 	unsigned char vec[PAGES];
-	unsigned int i, swapped = 0, resident = 0;
-	cpu_set_t here;
+	unsigned int i, resident = 0;
 	char *map;
 
-	ASSERT_EQ(0, run("mkswap '%s' >&2", self->dev));
-	ASSERT_EQ(0, swapon(self->dev, SWAP_FLAG_PREFER | 100));
-	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, map);
-	ASSERT_EQ(0, madvise(map, len, MADV_NOHUGEPAGE));
-	/* A page that another processor has in a batch would stay in the swap cache. */
-	CPU_ZERO(&here);
-	CPU_SET(0, &here);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(here), &here));
-	mc2_store(map, len, self->page);
+	own_swap(_metadata, self);
+	map = stored(len);
+	ASSERT_NE(NULL, map);
 	EXPECT_STATE(map, len, MINCORE_RESIDENT, MINCORE_RESIDENT);
-	for (i = 0; i < 100 && swapped < PAGES; i++) {
-		ASSERT_EQ(0, madvise(map, len, MADV_PAGEOUT));
-		for (swapped = 0; swapped < PAGES; swapped++)
-			if (!(mc2_pagemap(map + swapped * self->page) & MC2_PAGEMAP_SWAP))
-				break;
-		usleep(10000);
-	}
-	ASSERT_EQ(PAGES, swapped);
+	ASSERT_EQ(PAGES, swap_out(map, len));
 	EXPECT_STATE(map, len, MINCORE_RESIDENT | MINCORE_LEVEL, 0);
 	ASSERT_EQ(0, mincore(map, len, vec));
 	for (i = 0; i < PAGES; i++)
