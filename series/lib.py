@@ -74,14 +74,33 @@ def listed(base):
 
 
 def split(base):
-    """The patches of a base by series: [(series, prefix, patches)]. Each is in one."""
+    """The patches of a base by series: [(series, prefix, patches)]. Each is in one.
+
+    A series of which the base has no patch is left out.
+    """
     table, patches = parts(), listed(base)
     known = [n for _, _, numbers in table for n in numbers]
     lost = [p for p in patches if known.count(number(p)) != 1]
     if lost:
         die("in series/parts, these have to be in one line, once: " + ", ".join(lost))
-    return [(name, prefix, [p for p in patches if number(p) in numbers])
-            for name, prefix, numbers in table]
+    series = [(name, prefix, [p for p in patches if number(p) in numbers])
+              for name, prefix, numbers in table]
+    return [row for row in series if row[2]]
+
+
+def cover(name, base):
+    """The text of a cover for a base: lines that begin with @BASE are for that one only."""
+    return re.sub(r"^@(linux-\S+) (.*\n)", lambda m: m[2] if m[1] == base else "",
+                  read(HERE, "covers", name + ".txt"), flags=re.M)
+
+
+def strace_patch():
+    """The patch for strace, which is a mail already."""
+    folder = os.path.join(PROJECT, "strace/patches/upstream")
+    names = os.listdir(folder)
+    if len(names) != 1:
+        die("strace/patches/upstream: not one patch, but " + " ".join(names))
+    return read(folder, names[0])
 
 
 def who():
@@ -111,7 +130,7 @@ def source(base, build):
     They are kept in BUILD/series, until other files or another version are wanted.
     """
     version, tarball = run(os.path.join(PROJECT, "selftests/guest/kernel-source"),
-                           env=dict(os.environ, BASE=base, BUILD=build)).split()
+                           env=dict(os.environ, BASE=base, BUILD=build)).splitlines()
     names = set(tools())
     for patch in listed(base):
         names.update(re.findall(r"^--- a/(\S+)$", read(PATCHES, patch), re.M))
