@@ -9,6 +9,7 @@
 #include "backings.h"
 
 #include <limits.h>
+#include <sys/utsname.h>
 
 /* The ways to map a file that the contract tells apart. */
 enum mc2_how {
@@ -60,6 +61,14 @@ static inline unsigned int mc2_level_shift(unsigned int level)
 	if (level == MINCORE_PUD)
 		return 30;
 	return level == MINCORE_PMD ? 21 : 12;
+}
+
+/* Is the kernel older than this version, of which only the first number counts? */
+static inline bool mc2_linux_before(int version)
+{
+	struct utsname name;
+
+	return !uname(&name) && atoi(name.release) < version;
 }
 
 static inline size_t mc2_max(size_t a, size_t b)

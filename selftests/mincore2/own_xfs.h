@@ -17,7 +17,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #define OWN_LEN		MIB(2)	/* of a file: what a PMD entry maps */
 #define OWN_PAGE	KIB(4)
@@ -244,9 +243,7 @@ static inline void own_store(struct own_file *f, enum own_map i, size_t page)
  */
 static inline bool own_shared_by_pmd(void)
 {
-	struct utsname name;
-
-	return !uname(&name) && atoi(name.release) < 7;
+	return mc2_linux_before(7);
 }
 
 /* Is the first page mapped by a PMD entry? */
