@@ -13,7 +13,6 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 
 #define PAGES	16	/* few, so that the same one is met again */
 #define STEPS	4000
@@ -142,29 +141,6 @@ TEST_F(agree, blocks_beside_a_write)
 	put(_metadata, self, 2 * self->page + 8, 8, 'c');
 	EXPECT_SAME(self, 2);
 	EXPECT_SAME(self, 3);
-}
-
-/* Proves that a write which must not wait does not take the zero page away, and says so. */
-TEST_F(agree, nowait)
-{
-	struct iovec v = { self->model + self->page, self->page };
-	const off_t at = (off_t)self->page;
-	int refused;
-
-	memset(v.iov_base, 'n', v.iov_len);
-	change_blocks(_metadata, self, 0, 0, 4 * self->page);
-	load(self, 1);
-	put(_metadata, self, 0, self->page, 'a');
-	/* ext2 has no such writes. */
-	EXPECT_EQ(-1, pwritev2(self->f.fd, &v, 1, at, RWF_NOWAIT));
-	refused = errno;
-	EXPECT_TRUE(refused == EAGAIN || refused == EOPNOTSUPP)
-		TH_LOG("%s", strerror(refused));
-	put(_metadata, self, self->page, self->page, 'n');
-	EXPECT_SAME(self, 1);
-	if (refused == EAGAIN) {
-		EXPECT_EQ((ssize_t)v.iov_len, pwritev2(self->f.fd, &v, 1, at, RWF_NOWAIT));
-	}
 }
 
 /* One random change to the file, to the model likewise. */
