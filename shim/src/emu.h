@@ -32,7 +32,7 @@
  * @no_server: ask no filesystem, which may ask a server that never answers: of files
  *	only @cached is found out, and for sysfs and procfs by the path
  *
- * @trust, @no_scan and @no_query are for tests.
+ * @no_scan and @no_query are for tests.
  */
 struct mincore2_emu_env {
 	const char *proc;
@@ -100,6 +100,34 @@ int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
  * has ended, or is a thread that is not the first.
  */
 int mincore2_emu_pid(int pidfd);
+
+/* Room for what tells programs apart. */
+#define MINCORE2_PROGRAM	80
+
+/**
+ * mincore2_emu_program() - what tells the program of a process from the one before it
+ * @env: where to look
+ * @program: receives a text, MINCORE2_PROGRAM bytes
+ *
+ * The text is where its code begins and ends and where its stack began, of stat. They do
+ * not change while the process runs that program, whatever it maps.
+ *
+ * Return: 0, or a negative errno.
+ */
+int mincore2_emu_program(const struct mincore2_emu_env *env, char *program);
+
+/**
+ * mincore2_emu_left() - does a process seem to have left an address space?
+ * @env: where to look
+ * @program: the program that it had before @maps was opened
+ * @maps: an open maps of it
+ *
+ * Another process may have that address space as well, as after vfork(2): that @maps still
+ * has mappings does not show that the process is still there.
+ *
+ * Return: it has executed another program, or ended, or that cannot be found out.
+ */
+bool mincore2_emu_left(const struct mincore2_emu_env *env, const char *program, int maps);
 
 /**
  * struct mincore2_emu_facts - what is behind a mapping

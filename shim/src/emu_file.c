@@ -38,24 +38,32 @@ int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name)
 	return -ENOENT;
 }
 
+/* Read the beginning of a small file, and close it. 0 or a negative errno. */
+static int read_text(int fd, char *text, size_t size)
+{
+	ssize_t len;
+
+	if (fd < 0)
+		return fd;
+	len = read(fd, text, size - 1);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+	return len < 0 ? (int)len : 0;
+}
+
 /* The number behind "\nNAME:\t" in a file; or a negative errno, -ESRCH: it is -1. */
 static int number_in(const char *path, const char *name)
 {
 	char text[1024];
 	const char *at;
 	uint64_t number;
-	ssize_t len;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int err = read_text(fd < 0 ? -errno : fd, text, sizeof(text));
 
-	if (fd < 0)
-		return -errno;
-	len = read(fd, text, sizeof(text) - 1);
-	if (len < 0)
-		len = -errno;
-	close(fd);
-	if (len < 0)
-		return (int)len;
-	text[len] = '\0';
+	if (err)
+		return err;
 	at = strstr(text, name);
 	if (!at)
 		return -EBADF;
@@ -76,6 +84,41 @@ int mincore2_emu_pid(int pidfd)
 	first = number_in(path, "\nTgid:\t");
 	/* One that /proc hides has no file there: believe it. */
 	return first > 0 && first != pid ? -ESRCH : pid;
+}
+
+/* The next field of stat, behind a blank; NULL if there is none. */
+static const char *skip_fields(const char *at, int nr)
+{
+	while (at && nr--)
+		at = strchr(at + 1, ' ');
+	return at;
+}
+
+int mincore2_emu_program(const struct mincore2_emu_env *env, char *program)
+{
+	/* Their numbers in proc_pid_stat(5). */
+	enum { COMM = 2, STARTCODE = 26, STARTSTACK = 28 };
+	char text[1024];
+	const char *start, *end;
+	int err = read_text(mincore2_emu_open(env, "stat"), text, sizeof(text));
+
+	if (err)
+		return err;
+	/* The name of the program ends with the last parenthesis, and may have others. */
+	start = skip_fields(strrchr(text, ')'), STARTCODE - COMM);
+	end = skip_fields(start, STARTSTACK + 1 - STARTCODE);
+	if (!end)
+		return -EOPNOTSUPP;
+	snprintf(program, MINCORE2_PROGRAM, "%.*s", (int)(end - start), start);
+	return 0;
+}
+
+bool mincore2_emu_left(const struct mincore2_emu_env *env, const char *program, int maps)
+{
+	char now[MINCORE2_PROGRAM];
+
+	return mincore2_emu_program(env, now) || strcmp(program, now) ||
+	       mincore2_maps_gone(maps);
 }
 
 static bool begins(const char *name, const char *with)

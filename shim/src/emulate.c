@@ -171,18 +171,18 @@ static ssize_t run(struct mincore2_emu_call *call)
 
 /*
  * Of another process. One without memory has no mappings, which is not the same as having
- * nothing mapped. If its memory is gone at the end only, it has executed another program,
- * or has ended; the caller finds out whether it has ended.
+ * nothing mapped. If it has left its memory at the end only, it has executed another
+ * program, or has ended; the caller finds out whether it has ended.
  */
-static ssize_t run_other(struct mincore2_emu_call *call)
+static ssize_t run_other(struct mincore2_emu_call *call, const char *program)
 {
-	int gone = mincore2_maps_gone(&call->maps, call->line);
+	int gone = mincore2_maps_gone(call->maps.fd);
 	ssize_t ret;
 
 	if (gone)
 		return gone > 0 ? -ESRCH : -EAGAIN;
 	ret = run(call);
-	return mincore2_maps_gone(&call->maps, call->line) ? -EAGAIN : ret;
+	return mincore2_emu_left(call->env, program, call->maps.fd) ? -EAGAIN : ret;
 }
 
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
@@ -192,6 +192,7 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 {
 	uint64_t mask = mincore2_page_size() - 1;
 	uint64_t start = (uintptr_t)addr;
+	char program[MINCORE2_PROGRAM];
 	struct mincore2_emu_call call;
 	ssize_t ret;
 
@@ -215,13 +216,16 @@ ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,
 	call.vec = vec;
 	call.nr = nr;
 	call.smaps.fd = -1;
+	ret = env->other ? mincore2_emu_program(env, program) : 0;
+	if (ret)
+		return open_error_of(env, (int)ret);
 	call.maps.fd = mincore2_emu_open(env, "maps");
 	if (call.maps.fd < 0)
 		return open_error_of(env, call.maps.fd);
 	call.pages.fd = mincore2_emu_open(env, "pagemap");
 	call.pages.scan = !env->no_scan;
 	call.query = !env->no_query;
-	ret = env->other ? run_other(&call) : run(&call);
+	ret = env->other ? run_other(&call, program) : run(&call);
 	if (ret > 0)
 		*unknown = call.unknown;
 	close(call.maps.fd);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -178,35 +176,15 @@ int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
 	return 1;
 }
 
-static int first_line(int fd, char *line)
+int mincore2_maps_gone(int fd)
 {
-	struct mincore2_lines lines = { .fd = fd };
+	char byte;
+	ssize_t got;
 
-	return lseek(fd, 0, SEEK_SET) ? -errno :
-	       mincore2_maps_line(&lines, line, MINCORE2_LINE);
-}
-
-int mincore2_maps_gone(struct mincore2_lines *lines, char *line)
-{
-	char path[64], now[MINCORE2_LINE];
-	bool same = false;
-	int fd, ret = 1;
-
-	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", lines->fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-		return -errno;
-	/* Again, in case that the first mapping has changed in between. */
-	for (int i = 0; i < 3 && ret > 0 && !same; i++) {
-		ret = first_line(lines->fd, line);
-		same = fd >= 0 && first_line(fd, now) > 0 && !strcmp(line, now);
-	}
-	if (fd >= 0)
-		close(fd);
-	lines->pos = lines->len = 0;
-	if (lseek(lines->fd, 0, SEEK_SET) && ret >= 0)
-		ret = -errno;
-	return ret < 0 && ret != -ESRCH ? ret : !same;
+	do {
+		got = pread(fd, &byte, 1, 0);
+	} while (got < 0 && errno == EINTR);
+	return got < 0 && errno != ESRCH ? -errno : got <= 0;
 }
 
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd)

@@ -95,19 +95,15 @@ int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
 		       struct mincore2_vma *vma, char *line);
 
 /**
- * mincore2_maps_gone() - has the process another address space than maps was opened for?
- * @lines: maps; it is read from its start, and is there again afterwards
- * @line: MINCORE2_LINE bytes to work with
+ * mincore2_maps_gone() - is the address space gone that maps was opened for?
+ * @fd: maps; where it is read next stays as it is
  *
- * An open maps stays that of one address space. Once the process has ended or executed
- * another program it is empty, which looks like the end of the list; but not if another
- * process has that address space as well, as after vfork(2). So it is opened again, and
- * has to begin with the same mapping.
+ * An open maps stays that of one address space. Once no process has that any more, it is
+ * empty, which looks like the end of the list.
  *
- * Return: 1, the process has left it, or never had one, as a kernel thread; 0; or a
- * negative errno.
+ * Return: 1, or there never was one, as of a kernel thread; 0; or a negative errno.
  */
-int mincore2_maps_gone(struct mincore2_lines *lines, char *line);
+int mincore2_maps_gone(int fd);
 
 /* Is @fd the file of @vma? No where maps has other numbers than fstat(2) (btrfs). */
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd);

@@ -105,6 +105,24 @@ static bool wait_for_state(pid_t pid, char state)
 	return false;
 }
 
+/* Ten seconds at most. */
+static void wait_for_program(pid_t pid, const char *name)
+{
+	char path[64], now[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	for (int i = 0; i < 1000; i++) {
+		FILE *file = fopen(path, "re");
+		bool there = file && fgets(now, sizeof(now), file) && !strcmp(now, name);
+
+		if (file)
+			fclose(file);
+		if (there)
+			return;
+		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL);
+	}
+}
+
 static void without_memory(char *map)
 {
 	pid_t pid = start_child(false, map);
@@ -127,19 +145,23 @@ static void without_memory(char *map)
 	close(pidfd);
 }
 
-/* Its address space goes once somebody reads the FIFO @path. */
-struct ending {
+/* A process leaves its address space once somebody reads the FIFO @path. */
+struct leaving {
 	pid_t pid;
 	const char *path;
+	bool ends;	/* or it executes another program */
 };
 
-static void *end_when_read(void *arg)
+static void *leave_when_read(void *arg)
 {
-	const struct ending *ending = arg;
-	FILE *fifo = fopen(ending->path, "we");
+	const struct leaving *leaving = arg;
+	FILE *fifo = fopen(leaving->path, "we");
 
-	kill(ending->pid, SIGKILL);
-	waitpid(ending->pid, NULL, 0);
+	kill(leaving->pid, leaving->ends ? SIGKILL : SIGUSR1);
+	if (leaving->ends)
+		waitpid(leaving->pid, NULL, 0);
+	else
+		wait_for_program(leaving->pid, "sleep\n");
 	if (fifo)
 		fclose(fifo);
 	return NULL;
@@ -155,51 +177,127 @@ static void link_to(pid_t pid, const char *dir, const char *name)
 		perror(path);
 }
 
-/* The address space is there when a call begins, and gone when smaps has been read. */
-static void gone_meanwhile(void)
+/*
+ * The address space is that of the process when a call begins, and not any more when smaps
+ * has been read.
+ */
+static ssize_t ask_leaving(struct leaving *leaving, char *map, size_t size)
 {
-	const char *const names[] = { "maps", "pagemap", "smaps" };
-	const size_t size = (size_t)8 << 20;
+	const char *const names[] = { "maps", "pagemap", "stat", "smaps" };
 	char dir[] = "/tmp/mincore2-proc-XXXXXX", path[128];
-	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED |
-			 MAP_ANONYMOUS, -1, 0);
 	const struct mincore2_emu_env env = {
 		.proc = dir, .sys = "/sys", .other = true, .trust = true,
 		.no_scan = true,
 	};
-	struct ending ending = { .path = path };
 	struct mincore_region region;
 	uint64_t unknown;
 	pthread_t thread;
 	ssize_t ret;
 	int fd;
 
-	if (map == MAP_FAILED || !mkdtemp(dir)) {
-		ok(false, "a folder, and memory");
-		return;
-	}
-	ending.pid = start_child(false, map);
-	link_to(ending.pid, dir, "maps");
-	link_to(ending.pid, dir, "pagemap");
+	if (!mkdtemp(dir))
+		return -errno;
+	link_to(leaving->pid, dir, "maps");
+	link_to(leaving->pid, dir, "pagemap");
+	link_to(leaving->pid, dir, "stat");
+	leaving->path = path;
 	snprintf(path, sizeof(path), "%s/smaps", dir);
 	if (!wait_for_byte(map) || mkfifo(path, 0600) ||
-	    pthread_create(&thread, NULL, end_when_read, &ending)) {
-		ok(false, "a child, a FIFO, and a thread");
-		return;
-	}
+	    pthread_create(&thread, NULL, leave_when_read, leaving))
+		return -ENXIO;
 	ret = mincore2_emu_run(&env, map, size, &region, 1, MINCORE_LEVEL, 0, &unknown);
 	/* It waits for a reader, if there was none. */
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	pthread_join(thread, NULL);
 	if (fd >= 0)
 		close(fd);
-	ok(ret == -EAGAIN, "an address space that goes during a call: EAGAIN (%zd)", ret);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		unlink(path);
 	}
 	rmdir(dir);
+	return ret;
+}
+
+static void execute(int sig)
+{
+	(void)sig;
+	execlp("sleep", "sleep", "60", (char *)NULL);
+	_exit(1);
+}
+
+static int wait_to_execute(void *touch)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGUSR1, execute);
+	*(volatile char *)touch = 1;
+	wait_for_ever(NULL);
+	return 0;
+}
+
+static void gone_meanwhile(void)
+{
+	const size_t size = (size_t)8 << 20;
+	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED |
+			 MAP_ANONYMOUS, -1, 0);
+	static _Alignas(16) char stack[1 << 16];
+	struct leaving leaving = { .ends = true };
+	ssize_t ret;
+
+	if (map == MAP_FAILED) {
+		ok(false, "memory");
+		return;
+	}
+	leaving.pid = start_child(false, map);
+	ret = ask_leaving(&leaving, map, size);
+	ok(ret == -EAGAIN, "an address space that goes during a call: EAGAIN (%zd)", ret);
+	map[0] = 0;
+	leaving.ends = false;
+	leaving.pid = clone(wait_to_execute, stack + sizeof(stack), CLONE_VM | SIGCHLD, map);
+	ret = ask_leaving(&leaving, map, size);
+	ok(ret == -EAGAIN, "one that is left during a call, and still is that of another process: EAGAIN (%zd)",
+	   ret);
+	kill(leaving.pid, SIGKILL);
+	waitpid(leaving.pid, NULL, 0);
 	munmap(map, size);
+}
+
+/*
+ * Its first mapping has another end each time, and its pages are as they were. The lowest
+ * address that any user may map at.
+ */
+static void restless(char *map)
+{
+	enum { PAGES = 3000, QUESTIONS = 1000 };
+	char *low = mmap((void *)0x10000, PAGES * page, PROT_READ, MAP_PRIVATE |
+			 MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	int pidfd, good = 0, other = 0;
+	pid_t pid;
+
+	if (low == MAP_FAILED) {
+		ok(true, "# SKIP a first mapping that changes: no memory at its address");
+		return;
+	}
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (size_t i = 1;; i = i % PAGES + 1)
+			mprotect(low, i * page, i % 2 ? PROT_NONE : PROT_READ);
+	}
+	pidfd = open_pidfd(pid);
+	for (int i = 0; i < QUESTIONS; i++) {
+		int ret = ask(pidfd, map);
+
+		good += ret == 1;
+		other = ret == 1 ? other : ret;
+	}
+	ok(good == QUESTIONS, "a first mapping that changes all the time: %d answers of %d (%d)",
+	   good, QUESTIONS, other);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(pidfd);
+	munmap(low, PAGES * page);
 }
 
 /* Its number is 2 where processes of the kernel are seen. */
@@ -379,11 +477,10 @@ static void single_thread(const void *addr)
 /* That maps cannot be read does not mean that it is empty. */
 static void unreadable(void)
 {
-	struct mincore2_lines lines = { .fd = open("/", O_RDONLY | O_CLOEXEC) };
-	char line[MINCORE2_LINE];
-	int ret = mincore2_maps_gone(&lines, line);
+	int fd = open("/", O_RDONLY | O_CLOEXEC);
+	int ret = mincore2_maps_gone(fd);
 
-	close(lines.fd);
+	close(fd);
 	ok(ret == -EISDIR, "a maps that cannot be read is not gone: EISDIR (%d)", ret);
 }
 
@@ -416,6 +513,7 @@ int main(void)
 		return 1;
 	map[0] = 1;
 	without_memory(map);
+	restless(map);
 	kernel_thread(map);
 	gone_meanwhile();
 	no_pidfds();

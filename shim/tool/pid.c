@@ -116,16 +116,21 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma, uint
 static int list_mappings(struct listing *listing, const struct options *options)
 {
 	struct mincore2_lines maps = { .fd = -1 };
-	char path[PATH_MAX], line[MINCORE2_LINE];
+	char proc[64], program[MINCORE2_PROGRAM], line[MINCORE2_LINE];
+	const struct mincore2_emu_env env = {
+		.proc = proc, .other = true, .trust = true,
+	};
 	struct mincore2_vma vma;
 	bool query = true, again = false;
 	uint64_t at = 0;
-	int ret = 0, err = 0, gone;
+	int ret, err = 0;
 
-	path_print(path, "/proc/%d/maps", (int)options->pid);
-	maps.fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (maps.fd < 0)
-		return fail(listing->error, process_errno(options->pid, errno),
+	snprintf(proc, sizeof(proc), "/proc/%d", (int)options->pid);
+	ret = mincore2_emu_program(&env, program);
+	if (!ret)
+		ret = maps.fd = mincore2_emu_open(&env, "maps");
+	if (ret < 0)
+		return fail(listing->error, process_errno(options->pid, -ret),
 			    "cannot see its mappings: %m");
 	/* Asked for, it also has the size of its pages; not all kernels tell. */
 	while (!err && (ret = mincore2_maps_next(&maps, &query, at, &vma, line)) > 0) {
@@ -140,13 +145,12 @@ static int list_mappings(struct listing *listing, const struct options *options)
 		again = grown;
 		at = vma.end;
 	}
-	gone = mincore2_maps_gone(&maps, line);
-	ret = gone < 0 ? gone : ret;
-	if (ret < 0 && !err)
+	if (!at && (!ret || ret == -ESRCH))
+		err = fail(listing->error, ESRCH, "it has no memory: %m");
+	else if (mincore2_emu_left(&env, program, maps.fd))
+		err = fail(listing->error, EAGAIN, "it has executed another program meanwhile: %m");
+	else if (ret < 0 && !err)
 		err = fail(listing->error, -ret, "cannot see its mappings: %m");
-	if (gone > 0)
-		err = at ? fail(listing->error, EAGAIN, "it has executed another program meanwhile: %m") :
-			   fail(listing->error, ESRCH, "it has no memory: %m");
 	close(maps.fd);
 	return err;
 }
