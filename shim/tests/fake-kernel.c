@@ -10,8 +10,9 @@
  * (one element a call), "eintr" (every other call fails with EINTR), "old" (knows no
  * MINCORE_PIDFD), "enomem", "silent" (stores nothing), "gap" and "beyond" (regions that
  * do not tile), "exec" (at the third question about another process that gets SIGUSR1,
- * and has to execute another program then), "noquery" (PROCMAP_QUERY fails from the
- * third on), "nofs" (to ask a filesystem, which may ask a server, is the end of the
+ * and has to execute another program then), "grow" (at each of the first hundred
+ * PROCMAP_QUERY the process gets SIGUSR1, and its heap has to grow then), "grows" (at each
+ * PROCMAP_QUERY), "noquery" (PROCMAP_QUERY fails from the third on), "nofs" (to ask a filesystem, which may ask a server, is the end of the
  * command). It obeys mincore2(2) in checking its arguments; it knows nothing about real
  * page tables. It gives up after a minute.
  */
@@ -63,7 +64,7 @@ struct step {
 static struct step steps[MOST];
 static size_t nr_steps;
 static bool one_a_call, every_other_eintr, always_enomem, silent, gap, beyond, old, exec;
-static bool no_query, no_fs;
+static bool no_query, no_fs, grow, grows;
 
 static void die(const char *what)
 {
@@ -80,7 +81,8 @@ static void parse_script(char *script)
 		{ "short", &one_a_call }, { "eintr", &every_other_eintr },
 		{ "enomem", &always_enomem }, { "silent", &silent },
 		{ "gap", &gap }, { "beyond", &beyond }, { "old", &old }, { "exec", &exec },
-		{ "noquery", &no_query }, { "nofs", &no_fs },
+		{ "noquery", &no_query }, { "nofs", &no_fs }, { "grow", &grow },
+		{ "grows", &grows },
 	};
 
 	for (char *word = strtok(script, ","); word; word = strtok(NULL, ",")) {
@@ -275,6 +277,55 @@ static void make_exec(pid_t pid)
 	die("waiting for the process to execute another program");
 }
 
+static uint64_t heap_end(int pid)
+{
+	char path[64], line[512];
+	uint64_t end = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		die(path);
+	while (fgets(line, sizeof(line), maps))
+		if (strstr(line, "[heap]"))
+			sscanf(line, "%*x-%" SCNx64, &end);
+	fclose(maps);
+	return end;
+}
+
+/* The process whose maps @fd of @pid is. */
+static void make_grow(pid_t pid, int fd)
+{
+	char path[64], link[64] = "";
+	uint64_t before;
+	int target;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	if (readlink(path, link, sizeof(link) - 1) < 0 ||
+	    sscanf(link, "/proc/%d/maps", &target) != 1)
+		die(path);
+	before = heap_end(target);
+	kill(target, SIGUSR1);
+	for (int i = 0; i < 200000; i++) {
+		if (heap_end(target) != before)
+			return;
+		usleep(10);
+	}
+	errno = ETIMEDOUT;
+	die("waiting for the heap of the process to grow");
+}
+
+/* A PROCMAP_QUERY, which does not get here otherwise. Returns whether it is allowed. */
+static bool query(pid_t pid, const __u64 args[6])
+{
+	static int queries;
+
+	if (grows || (grow && queries < 100))
+		make_grow(pid, (int)args[0]);
+	return ++queries < 3 || !no_query;
+}
+
 /* The rules of mincore2(2) for its arguments, then the script. */
 static long call(pid_t pid, const __u64 args[6])
 {
@@ -310,7 +361,7 @@ static long call(pid_t pid, const __u64 args[6])
 static int install_filter(void)
 {
 	/* No ioctl has the number 0. The low half is first on all of MY_ARCH. */
-	const __u32 query = no_query ? PROCMAP_QUERY_NR : 0;
+	const __u32 request = no_query || grow || grows ? PROCMAP_QUERY_NR : 0;
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, arch)),
@@ -321,7 +372,7 @@ static int install_filter(void)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, args[1])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, query, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, request, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -399,7 +450,6 @@ static void serve(int listener)
 	for (;;) {
 		struct seccomp_notif request;
 		struct seccomp_notif_resp response;
-		static int queries;
 		long ret;
 
 		if (poll(&poll_for, 1, -1) < 0 ||
@@ -408,7 +458,8 @@ static void serve(int listener)
 		memset(&request, 0, sizeof(request));
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request))
 			continue;
-		if (request.data.nr == SYS_ioctl && ++queries < 3) {
+		if (request.data.nr == SYS_ioctl &&
+		    query((pid_t)request.pid, request.data.args)) {
 			response = (struct seccomp_notif_resp) {
 				.id = request.id,
 				.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE,

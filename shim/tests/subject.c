@@ -4,7 +4,7 @@
  *
  *   subject grow|leaderless|vfork
  *
- * grow: its heap grows for as long as it can. leaderless: its first thread ends.
+ * grow: its heap grows by a page at each SIGUSR1. leaderless: its first thread ends.
  * vfork: a child that shares its memory waits for SIGUSR1, and executes sleep(1) then.
  * When it is ready it prints the number of the process to look at, and of a thread of it.
  * It ends after a minute at most, and a child with it.
@@ -49,12 +49,20 @@ static void leaderless(void)
 	syscall(SYS_exit, 0);	/* of the thread */
 }
 
+static void grow_once(int sig)
+{
+	(void)sig;
+	if (sbrk(4096) == (void *)-1)
+		_exit(1);
+}
+
 static void grow(void)
 {
+	grow_once(0);
+	signal(SIGUSR1, grow_once);
 	ready(getpid(), getpid());
-	while (sbrk(4096) != (void *)-1)
-		;
-	pause();
+	for (;;)
+		pause();
 }
 
 static void execute(int sig)

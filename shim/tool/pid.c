@@ -14,6 +14,9 @@
 #include "emu.h"
 #include "show.h"
 
+/* How often a mapping that was listed may be met again, because it has grown. */
+#define MOST_GROWN	1000
+
 #define BITS	(MINCORE_DAX | MINCORE_LEVEL | MINCORE_PERSIST | MINCORE_PINNABLE)
 
 struct row {
@@ -76,14 +79,13 @@ static void add_mapped(struct sums *sums, const struct region *region)
 		sums_add(sums, region, region_bytes(region));
 }
 
-/* Ask about a mapping from @at on, and keep it if it is wanted. 0 or a negative errno. */
-static int add_row(struct listing *listing, const struct mincore2_vma *vma, uint64_t at,
+/* Ask about a mapping, and keep it if it is wanted. 0 or a negative errno. */
+static int add_row(struct listing *listing, const struct mincore2_vma *vma,
 		   const struct options *options)
 {
-	uint64_t start = vma->start > at ? vma->start : at;
 	struct mapping mapping = {
-		.process = &listing->process, .start = start,
-		.len = (size_t)(vma->end - start),
+		.process = &listing->process, .start = vma->start,
+		.len = (size_t)(vma->end - vma->start),
 	};
 	struct row row = { .vma = *vma };
 	struct region_list list = { 0 };
@@ -105,8 +107,6 @@ static int add_row(struct listing *listing, const struct mincore2_vma *vma, uint
 		return err;
 	row.backing = find_backing(listing, &row,
 				   options->way == MINCORE2_WAY_NATIVE);
-	row.vma.offset += vma->ino ? start - vma->start : 0;
-	row.vma.start = start;
 	row.name = text_of("%s", vma->name);
 	row.vma.name = NULL;	/* that will be gone */
 	array_add(&listing->row, &listing->nr, &row, sizeof(row));
@@ -121,9 +121,9 @@ static int list_mappings(struct listing *listing, const struct options *options)
 		.proc = proc, .other = true, .trust = true,
 	};
 	struct mincore2_vma vma;
-	bool query = true, again = false;
+	bool query = true;
 	uint64_t at = 0;
-	int ret, err = 0;
+	int ret, err = 0, grown = 0;
 
 	snprintf(proc, sizeof(proc), "/proc/%d", (int)options->pid);
 	ret = mincore2_emu_program(&env, program);
@@ -134,15 +134,11 @@ static int list_mappings(struct listing *listing, const struct options *options)
 			    "cannot see its mappings: %m");
 	/* Asked for, it also has the size of its pages; not all kernels tell. */
 	while (!err && (ret = mincore2_maps_next(&maps, &query, at, &vma, line)) > 0) {
-		bool grown = vma.start < at;
-
-		/*
-		 * The page of [vsyscall] belongs to no process, and no call knows it. A
-		 * mapping may grow as fast as it is looked at: that is followed once.
-		 */
-		if (strcmp(vma.name, "[vsyscall]") && !(again && grown))
-			err = add_row(listing, &vma, at, options);
-		again = grown;
+		/* The page of [vsyscall] belongs to no process, and no call knows it. */
+		if (vma.start >= at && strcmp(vma.name, "[vsyscall]"))
+			err = add_row(listing, &vma, options);
+		else if (vma.start < at && ++grown == MOST_GROWN)
+			err = fail(listing->error, EAGAIN, "a mapping of it grows faster than the list can be read: %m");
 		at = vma.end;
 	}
 	if (!at && (!ret || ret == -ESRCH))
