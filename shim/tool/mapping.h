@@ -88,12 +88,12 @@ struct process {
 	char path[4096];	/* of the file */
 };
 
-/* Is it PID:ADDRESS or PID:START-END (hexadecimal)? */
-bool process_operand(const char *text);
+/* The number of PID:ADDRESS or PID:START-END (hexadecimal); 0: it is neither. */
+pid_t process_operand(const char *text);
 /**
  * process_find() - look the mapping up that an operand names
- * @process: receives it; without @sync
- * @operand: process_operand() is true
+ * @process: receives it; without @pidfd and @sync
+ * @operand: process_operand() knows it
  * @root: prefix for /proc; "" but in tests
  * @error: receives one line on error
  *

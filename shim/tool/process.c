@@ -43,11 +43,11 @@ static bool parse_operand(const char *text, struct process *process)
 	       process->end > process->start;
 }
 
-bool process_operand(const char *text)
+pid_t process_operand(const char *text)
 {
 	struct process process;
 
-	return parse_operand(text, &process);
+	return parse_operand(text, &process) ? process.pid : 0;
 }
 
 /* A line of maps, proc(5); false if it is not the one with @process->start. */

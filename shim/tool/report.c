@@ -25,14 +25,13 @@ static int open_process(struct report *report, const char *operand,
 			const struct options *options)
 {
 	struct process *process = &report->process;
+	pid_t pid = process_operand(operand);
+	int pidfd = process_pidfd(pid, report->error);
 	int sync = 0;
-	int err;
+	int err = pidfd < 0 ? pidfd : process_find(process, operand, "", report->error);
 
-	err = process_find(process, operand, "", report->error);
-	if (!err) {
-		process->pidfd = process_pidfd(process->pid, report->error);
-		err = process->pidfd < 0 ? process->pidfd : 0;
-	}
+	process->pid = pid;
+	process->pidfd = pidfd;
 	if (!err)
 		err = process_open(process, &report->target, report->error);
 	report->target.path = operand;
