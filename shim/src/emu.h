@@ -30,7 +30,8 @@
  * @no_scan: do without PAGEMAP_SCAN, as kernels before 6.7 have to
  * @no_query: do without PROCMAP_QUERY, as kernels before 6.11 have to
  * @no_server: ask no filesystem, which may ask a server that never answers: of files
- *	only @cached is found out, and for sysfs and procfs by the path
+ *	only @cached is found out, and for sysfs and procfs by the path. A file whose
+ *	path takes a server to find is not known
  *
  * @no_scan and @no_query are for tests.
  */

@@ -161,6 +161,27 @@ static void unescape(const char *name, char *path, size_t size)
 	path[used] = '\0';
 }
 
+/* openat2(), since Linux 5.6, which headers of older systems do not have. */
+#define OPENAT2_NR	437
+#define RESOLVE_CACHED	0x20	/* since 5.12 */
+
+/*
+ * Opened by a path that maps shows. What is mapped has its names in the kernel's cache of
+ * names, so that a server need not be asked. Returns a descriptor, or -1 and errno.
+ */
+static int open_path(const struct mincore2_emu_env *env, const char *path)
+{
+	const struct {
+		uint64_t flags, mode, resolve;
+	} how = {
+		.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_CACHED,
+	};
+
+	return env->no_server ?
+	       (int)syscall(OPENAT2_NR, AT_FDCWD, path, &how, sizeof(how)) :
+	       open(path, (int)how.flags);
+}
+
 /*
  * The file of a mapping, opened with O_PATH: nothing is done to it. Returns -1
  * where it cannot be found, or -EMFILE and the like.
@@ -168,24 +189,23 @@ static void unescape(const char *name, char *path, size_t size)
 static int open_file(const struct mincore2_emu_env *env,
 		     const struct mincore2_vma *vma)
 {
-	const int flags = O_PATH | O_CLOEXEC;
 	char path[MINCORE2_LINE];
 	int fd;
 
 	/* It is the process that has map_files, not the thread. */
 	snprintf(path, sizeof(path), "%s/../../map_files/%" PRIx64 "-%" PRIx64,
 		 env->proc, vma->start, vma->end);
-	fd = open(path, flags);
+	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
 	if (out_of_resources(errno))
 		return -errno;
 	if (vma->name[0] != '/')
 		return -1;
-	fd = open(vma->name, flags | O_NOFOLLOW);
+	fd = open_path(env, vma->name);
 	if (fd < 0 && !out_of_resources(errno) && strstr(vma->name, "\\012")) {
 		unescape(vma->name, path, sizeof(path));
-		fd = open(path, flags | O_NOFOLLOW);
+		fd = open_path(env, path);
 	}
 	if (fd < 0)
 		return out_of_resources(errno) ? -errno : -1;

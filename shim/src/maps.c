@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "digits.h"
 #include "maps.h"
+#include "statx.h"
 
 /* Read ahead. Returns 1, 0 at the end, or -errno. */
 static int refill(struct mincore2_lines *lines)
@@ -189,9 +188,8 @@ int mincore2_maps_gone(int fd)
 
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd)
 {
-	struct stat st;
+	struct mincore2_statx stx;
 
-	return !fstat(fd, &st) && st.st_ino == vma->ino &&
-	       major(st.st_dev) == vma->dev_major &&
-	       minor(st.st_dev) == vma->dev_minor;
+	return !mincore2_statx(fd, &stx) && stx.ino == vma->ino &&
+	       stx.dev_major == vma->dev_major && stx.dev_minor == vma->dev_minor;
 }

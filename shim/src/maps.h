@@ -105,7 +105,10 @@ int mincore2_maps_next(struct mincore2_lines *lines, bool *query, uint64_t at,
  */
 int mincore2_maps_gone(int fd);
 
-/* Is @fd the file of @vma? No where maps has other numbers than fstat(2) (btrfs). */
+/*
+ * Is @fd the file of @vma? No where maps has other numbers than stat(2) (btrfs). No server
+ * is asked.
+ */
 bool mincore2_maps_is_file(const struct mincore2_vma *vma, int fd);
 
 #endif /* MINCORE2_MAPS_H */
