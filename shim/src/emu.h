@@ -98,7 +98,7 @@ int mincore2_emu_open(const struct mincore2_emu_env *env, const char *name);
  * That is another one than the caller's where /proc is of another PID namespace.
  *
  * Return: the number; 0, that /proc does not show it; or a negative errno, -ESRCH: it
- * has ended, or is a thread that is not the first.
+ * has ended, or is a thread that is not the first; -EBADF: it is no pidfd.
  */
 int mincore2_emu_pid(int pidfd);
 
@@ -111,7 +111,8 @@ int mincore2_emu_pid(int pidfd);
  * @program: receives a text, MINCORE2_PROGRAM bytes
  *
  * The text is where its code begins and ends and where its stack began, of stat. They do
- * not change while the process runs that program, whatever it maps.
+ * not change while the process runs that program, whatever it maps. A program that executes
+ * itself with the same arguments has the same text, if nothing makes addresses random.
  *
  * Return: 0, or a negative errno.
  */
