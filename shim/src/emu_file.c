@@ -53,7 +53,10 @@ static int read_text(int fd, char *text, size_t size)
 	return len < 0 ? (int)len : 0;
 }
 
-/* The number behind "\nNAME:\t" in a file; or a negative errno, -ESRCH: it is -1. */
+/*
+ * The number behind "\nNAME:\t" in a file; or a negative errno, -EBADF: there is no such
+ * line; -ESRCH: no digits, such as -1.
+ */
 static int number_in(const char *path, const char *name)
 {
 	char text[1024];

@@ -255,7 +255,7 @@ static void gone_meanwhile(void)
 	leaving.ends = false;
 	leaving.pid = clone(wait_to_execute, stack + sizeof(stack), CLONE_VM | SIGCHLD, map);
 	ret = ask_leaving(&leaving, map, size);
-	ok(ret == -EAGAIN, "one that is left during a call, and still is that of another process: EAGAIN (%zd)",
+	ok(ret == -EAGAIN, "one that is left during a call, and that another process has: EAGAIN (%zd)",
 	   ret);
 	kill(leaving.pid, SIGKILL);
 	waitpid(leaving.pid, NULL, 0);

@@ -185,13 +185,15 @@ static char *levels_text(const struct sums *sums, const struct terminal *termina
 	char size[24];
 
 	for (int i = NR_LEVELS - 1; i >= 0; i--) {
+		/* MINCORE_PTE is 1 in the bits that have the level. */
+		const char *name = i ? level_name((uint64_t)i * MINCORE_PTE) : "?";
 		uint64_t bytes = i ? sums->level[i] : sums->level[LEVEL_UNKNOWN];
 		char *more;
 
 		if (!bytes)
 			continue;
-		more = text_of("%s%s%s %s", text, text[0] ? ", " : "",
-			       i ? level_name((uint64_t)i * MINCORE_PTE) : "?", size_text(terminal, bytes, size));
+		more = text_of("%s%s%s %s", text, text[0] ? ", " : "", name,
+			       size_text(terminal, bytes, size));
 		free(text);
 		text = more;
 	}
