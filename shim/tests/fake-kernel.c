@@ -12,9 +12,10 @@
  * do not tile), "exec" (at the third question about another process that gets SIGUSR1,
  * and has to execute another program then), "grow" (at each of the first hundred
  * PROCMAP_QUERY the process gets SIGUSR1, and its heap has to grow then), "grows" (at each
- * PROCMAP_QUERY), "noquery" (PROCMAP_QUERY fails from the third on), "nofs" (to ask a filesystem, which may ask a server, is the end of the
- * command). It obeys mincore2(2) in checking its arguments; it knows nothing about real
- * page tables. It gives up after a minute.
+ * PROCMAP_QUERY), "noquery" (PROCMAP_QUERY fails from the third on), "nofs" (to ask a
+ * filesystem, which may ask a server, is the end of the command). It obeys mincore2(2) in
+ * checking its arguments; it knows nothing about real page tables. It gives up after a
+ * minute.
  */
 #define _GNU_SOURCE
 #include <errno.h>
