@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What needs a device of its own: pages that are swapped out for certain, and filesystems
- * that take MAP_SYNC and are not vouched for.
+ * What needs a device of its own: pages that are swapped out for certain, filesystems that
+ * take MAP_SYNC and are not vouched for, and one that is full.
  *
  * Uses, and destroys the contents of, the namespace spare-nvdimm.
  */
@@ -161,6 +161,84 @@ TEST_F_TIMEOUT(spare, ext4_bigalloc, 60)
 TEST_F_TIMEOUT(spare, ext4_no_extents, 60)
 {
 	check_ext4(_metadata, self, "-b 4096 -O ^extent,^64bit", 0);
+}
+
+/* Is a page's block one that has data? 0 or 1, or -1 if that cannot be found out. */
+static int is_written(int fd, size_t page)
+{
+	struct {
+		struct fiemap map;
+		struct fiemap_extent extent;
+	} f = {
+		.map = {
+			.fm_start = page * mc2_page_size(), .fm_length = 1,
+			.fm_extent_count = 1,
+		},
+	};
+
+	if (ioctl(fd, FS_IOC_FIEMAP, &f.map) || !f.map.fm_mapped_extents)
+		return -1;
+	return !(f.map.fm_extents[0].fe_flags & FIEMAP_EXTENT_UNWRITTEN);
+}
+
+/* Until the filesystem has no block left. */
+static bool fill_up(int fd)
+{
+	const off_t block = 4096;
+	off_t at = 0, size = 2048 * block;
+
+	while (size >= block) {
+		if (fallocate(fd, 0, at, size) == 0)
+			at += size;
+		else if (errno == ENOSPC)
+			size /= 2;
+		else
+			return false;
+	}
+	return at > 0;
+}
+
+/*
+ * Proves: the zero page that a load has mapped goes where write(2) fills a block which
+ * another write has zeroed. ext4 does that to all of an extent that it cannot split, as
+ * there is no block for the tree.
+ */
+TEST_F_TIMEOUT(spare, ext4_zeroed_beside, 60)
+{
+	const size_t page = self->page;
+	char path[96], *data, *map;
+	int fd, other;
+	off_t i;
+
+	ASSERT_EQ(0, run("mkfs.ext4 -q -F -b 4096 -m 0 '%s' 64M >&2", self->dev));
+	ASSERT_EQ(0, mount(self->dev, self->x.dir, "ext4", 0, "dax=always"));
+	ASSERT_EQ(0, run("echo 0 >'/sys/fs/ext4/%s/reserved_clusters'", self->x.disk));
+	snprintf(path, sizeof(path), "%s/file", self->x.dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	snprintf(path, sizeof(path), "%s/other", self->x.dir);
+	other = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	data = malloc(page);
+	ASSERT_TRUE(fd >= 0 && other >= 0 && data);
+	/* The inode has room for four extents. */
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, fallocate(fd, 0, i * 100 * (off_t)page, 4 * (off_t)page));
+	ASSERT_TRUE(fill_up(other));
+	map = mmap(NULL, 4 * page, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(0, *(volatile char *)(map + page));
+	EXPECT_EQ(0, is_written(fd, 1));
+	memset(data, 'a', page);
+	ASSERT_EQ((ssize_t)page, pwrite(fd, data, page, 0));
+	ASSERT_EQ(1, is_written(fd, 1))
+		TH_LOG("the extent was split");
+	memset(data, 'b', page);
+	ASSERT_EQ((ssize_t)page, pwrite(fd, data, page, (off_t)page));
+	EXPECT_EQ(0, memcmp(map + page, data, page))
+		TH_LOG("the mapping shows %d", map[page]);
+	munmap(map, 4 * page);
+	free(data);
+	close(other);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

@@ -91,6 +91,22 @@ static void overwrite_both(const struct target *t, bool flagged)
 	remove_file(fd, path);
 }
 
+/* Each page is in the page cache, as a load has mapped it. */
+static void overwrite_mapped(const struct target *t)
+{
+	char path[200], *map;
+	int fd = new_file(t, path, 0);
+
+	fill(fd, PAGES);
+	map = map_pages(fd, false, PAGES);
+	for (unsigned long i = 0; i < PAGES; i++)
+		(void)((volatile char *)map)[i * PAGE];
+	overwrite(t, fd, 64, ", all pages mapped");
+	overwrite(t, fd, PAGE, ", all pages mapped");
+	unmap_pages(map, PAGES);
+	remove_file(fd, path);
+}
+
 void measure_writes(const struct target *t)
 {
 	memset(buffer, 'b', sizeof(buffer));
@@ -99,6 +115,8 @@ void measure_writes(const struct target *t)
 	overwrite_both(t, false);
 	if (!strcmp(t->name, "xfs"))
 		overwrite_both(t, true);
-	if (strcmp(t->name, "tmpfs") != 0)
+	if (strcmp(t->name, "tmpfs") != 0) {
+		overwrite_mapped(t);
 		append_mapped(t);
+	}
 }
