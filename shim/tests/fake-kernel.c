@@ -300,7 +300,7 @@ static void make_grow(pid_t pid, int fd)
 {
 	char path[64], link[64] = "";
 	uint64_t before;
-	int target;
+	int target = -1;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
 	if (readlink(path, link, sizeof(link) - 1) < 0 ||
