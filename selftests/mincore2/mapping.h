@@ -9,6 +9,9 @@
 #include "backings.h"
 
 #include <limits.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 
 /* The ways to map a file that the contract tells apart. */
@@ -61,6 +64,19 @@ static inline unsigned int mc2_level_shift(unsigned int level)
 	if (level == MINCORE_PUD)
 		return 30;
 	return level == MINCORE_PMD ? 21 : 12;
+}
+
+/* Does a file's block at @at have data? 0: none, or an unwritten one; -1: unknown. */
+static inline int mc2_is_written(int fd, off_t at)
+{
+	struct {
+		struct fiemap map;
+		struct fiemap_extent extent;
+	} f = { .map = { .fm_start = (uint64_t)at, .fm_length = 1, .fm_extent_count = 1 } };
+
+	if (ioctl(fd, FS_IOC_FIEMAP, &f.map))
+		return -1;
+	return f.map.fm_mapped_extents && !(f.extent.fe_flags & FIEMAP_EXTENT_UNWRITTEN);
 }
 
 /* Is the kernel older than this version, of which only the first number counts? */

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 
 #define OWN_LEN		MIB(2)	/* of a file: what a PMD entry maps */
 #define OWN_PAGE	KIB(4)
@@ -85,12 +86,19 @@ static inline bool own_spoiled(const struct own_xfs *x)
  */
 static inline const char *own_device(struct own_xfs *x, const struct mc2_backing *b)
 {
+	char path[80];
+
 	memset(x, 0, sizeof(*x));
 	x->size = b->size;
 	snprintf(x->dir, sizeof(x->dir), "/tmp/mincore2-own");
-	umount(x->dir);		/* what a test that crashed has left */
 	snprintf(x->namespace, sizeof(x->namespace), "%.60s", b->path);
-	if (namespace_disk(x->namespace, x->disk, sizeof(x->disk)) || own_spoiled(x)) {
+	/* What a test that crashed has left. */
+	umount(x->dir);
+	if (!namespace_disk(x->namespace, x->disk, sizeof(x->disk))) {
+		snprintf(path, sizeof(path), "/dev/%s", x->disk);
+		swapoff(path);
+	}
+	if (!*x->disk || own_spoiled(x)) {
 		run("ndctl disable-namespace '%s' >&2", x->namespace);
 		run("ndctl enable-namespace '%s' >&2", x->namespace);
 	}

@@ -163,24 +163,6 @@ TEST_F_TIMEOUT(spare, ext4_no_extents, 60)
 	check_ext4(_metadata, self, "-b 4096 -O ^extent,^64bit", 0);
 }
 
-/* Is a page's block one that has data? 0 or 1, or -1 if that cannot be found out. */
-static int is_written(int fd, size_t page)
-{
-	struct {
-		struct fiemap map;
-		struct fiemap_extent extent;
-	} f = {
-		.map = {
-			.fm_start = page * mc2_page_size(), .fm_length = 1,
-			.fm_extent_count = 1,
-		},
-	};
-
-	if (ioctl(fd, FS_IOC_FIEMAP, &f.map) || !f.map.fm_mapped_extents)
-		return -1;
-	return !(f.map.fm_extents[0].fe_flags & FIEMAP_EXTENT_UNWRITTEN);
-}
-
 /* Until the filesystem has no block left. */
 static bool fill_up(int fd)
 {
@@ -213,6 +195,8 @@ TEST_F_TIMEOUT(spare, ext4_zeroed_beside, 60)
 	ASSERT_EQ(0, run("mkfs.ext4 -q -F -b 4096 -m 0 '%s' 64M >&2", self->dev));
 	ASSERT_EQ(0, mount(self->dev, self->x.dir, "ext4", 0, "dax=always"));
 	ASSERT_EQ(0, run("echo 0 >'/sys/fs/ext4/%s/reserved_clusters'", self->x.disk));
+	/* Else a short extent is zeroed in any case. */
+	ASSERT_EQ(0, run("echo 0 >'/sys/fs/ext4/%s/extent_max_zeroout_kb'", self->x.disk));
 	snprintf(path, sizeof(path), "%s/file", self->x.dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	snprintf(path, sizeof(path), "%s/other", self->x.dir);
@@ -226,10 +210,10 @@ TEST_F_TIMEOUT(spare, ext4_zeroed_beside, 60)
 	map = mmap(NULL, 4 * page, PROT_READ, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, map);
 	EXPECT_EQ(0, *(volatile char *)(map + page));
-	EXPECT_EQ(0, is_written(fd, 1));
+	EXPECT_EQ(0, mc2_is_written(fd, (off_t)page));
 	memset(data, 'a', page);
 	ASSERT_EQ((ssize_t)page, pwrite(fd, data, page, 0));
-	ASSERT_EQ(1, is_written(fd, 1))
+	ASSERT_EQ(1, mc2_is_written(fd, (off_t)page))
 		TH_LOG("the extent was split");
 	memset(data, 'b', page);
 	ASSERT_EQ((ssize_t)page, pwrite(fd, data, page, (off_t)page));
