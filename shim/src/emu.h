@@ -127,9 +127,10 @@ int mincore2_emu_program(const struct mincore2_emu_env *env, char *program);
  * Another process may have that address space as well, as after vfork(2): that @maps still
  * has mappings does not show that the process is still there.
  *
- * Return: it has executed another program, or ended, or that cannot be found out.
+ * Return: 1, it has executed another program, or ended; 0; or a negative errno: that
+ * cannot be found out.
  */
-bool mincore2_emu_left(const struct mincore2_emu_env *env, const char *program, int maps);
+int mincore2_emu_left(const struct mincore2_emu_env *env, const char *program, int maps);
 
 /**
  * struct mincore2_emu_facts - what is behind a mapping

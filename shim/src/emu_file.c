@@ -116,12 +116,17 @@ int mincore2_emu_program(const struct mincore2_emu_env *env, char *program)
 	return 0;
 }
 
-bool mincore2_emu_left(const struct mincore2_emu_env *env, const char *program, int maps)
+int mincore2_emu_left(const struct mincore2_emu_env *env, const char *program, int maps)
 {
 	char now[MINCORE2_PROGRAM];
+	int err = mincore2_emu_program(env, now);
 
-	return mincore2_emu_program(env, now) || strcmp(program, now) ||
-	       mincore2_maps_gone(maps);
+	/* It has no file in /proc any more. */
+	if (err == -ENOENT || err == -ESRCH)
+		return 1;
+	if (!err && strcmp(program, now))
+		return 1;
+	return err ? err : mincore2_maps_gone(maps);
 }
 
 static bool begins(const char *name, const char *with)

@@ -178,11 +178,15 @@ static ssize_t run_other(struct mincore2_emu_call *call, const char *program)
 {
 	int gone = mincore2_maps_gone(call->maps.fd);
 	ssize_t ret;
+	int left;
 
 	if (gone)
 		return gone > 0 ? -ESRCH : -EAGAIN;
 	ret = run(call);
-	return mincore2_emu_left(call->env, program, call->maps.fd) ? -EAGAIN : ret;
+	left = mincore2_emu_left(call->env, program, call->maps.fd);
+	if (left > 0)
+		return -EAGAIN;
+	return left && ret >= 0 ? open_error_of(call->env, left) : ret;
 }
 
 ssize_t mincore2_emu_run(const struct mincore2_emu_env *env, void *addr,

@@ -145,11 +145,11 @@ static void without_memory(char *map)
 	close(pidfd);
 }
 
-/* A process leaves its address space once somebody reads the FIFO @path. */
+/* What happens to a process once somebody reads the FIFO @path. */
 struct leaving {
 	pid_t pid;
-	const char *path;
-	bool ends;	/* or it executes another program */
+	const char *path, *stat;
+	enum { ENDS, EXECUTES, LOSES_STAT } how;
 };
 
 static void *leave_when_read(void *arg)
@@ -157,11 +157,19 @@ static void *leave_when_read(void *arg)
 	const struct leaving *leaving = arg;
 	FILE *fifo = fopen(leaving->path, "we");
 
-	kill(leaving->pid, leaving->ends ? SIGKILL : SIGUSR1);
-	if (leaving->ends)
+	switch (leaving->how) {
+	case ENDS:
+		kill(leaving->pid, SIGKILL);
 		waitpid(leaving->pid, NULL, 0);
-	else
+		break;
+	case EXECUTES:
+		kill(leaving->pid, SIGUSR1);
 		wait_for_program(leaving->pid, "sleep\n");
+		break;
+	case LOSES_STAT:	/* a link to itself: ELOOP */
+		if (unlink(leaving->stat) || symlink("stat", leaving->stat))
+			perror(leaving->stat);
+	}
 	if (fifo)
 		fclose(fifo);
 	return NULL;
@@ -184,7 +192,7 @@ static void link_to(pid_t pid, const char *dir, const char *name)
 static ssize_t ask_leaving(struct leaving *leaving, char *map, size_t size)
 {
 	const char *const names[] = { "maps", "pagemap", "stat", "smaps" };
-	char dir[] = "/tmp/mincore2-proc-XXXXXX", path[128];
+	char dir[] = "/tmp/mincore2-proc-XXXXXX", path[128], stat[128];
 	const struct mincore2_emu_env env = {
 		.proc = dir, .sys = "/sys", .other = true, .trust = true,
 		.no_scan = true,
@@ -201,6 +209,8 @@ static ssize_t ask_leaving(struct leaving *leaving, char *map, size_t size)
 	link_to(leaving->pid, dir, "pagemap");
 	link_to(leaving->pid, dir, "stat");
 	leaving->path = path;
+	leaving->stat = stat;
+	snprintf(stat, sizeof(stat), "%s/stat", dir);
 	snprintf(path, sizeof(path), "%s/smaps", dir);
 	if (!wait_for_byte(map) || mkfifo(path, 0600) ||
 	    pthread_create(&thread, NULL, leave_when_read, leaving))
@@ -241,7 +251,7 @@ static void gone_meanwhile(void)
 	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED |
 			 MAP_ANONYMOUS, -1, 0);
 	static _Alignas(16) char stack[1 << 16];
-	struct leaving leaving = { .ends = true };
+	struct leaving leaving = { .how = ENDS };
 	ssize_t ret;
 
 	if (map == MAP_FAILED) {
@@ -252,10 +262,18 @@ static void gone_meanwhile(void)
 	ret = ask_leaving(&leaving, map, size);
 	ok(ret == -EAGAIN, "an address space that goes during a call: EAGAIN (%zd)", ret);
 	map[0] = 0;
-	leaving.ends = false;
+	leaving.how = EXECUTES;
 	leaving.pid = clone(wait_to_execute, stack + sizeof(stack), CLONE_VM | SIGCHLD, map);
 	ret = ask_leaving(&leaving, map, size);
 	ok(ret == -EAGAIN, "one that is left during a call, and that another process has: EAGAIN (%zd)",
+	   ret);
+	kill(leaving.pid, SIGKILL);
+	waitpid(leaving.pid, NULL, 0);
+	map[0] = 0;
+	leaving.how = LOSES_STAT;
+	leaving.pid = start_child(false, map);
+	ret = ask_leaving(&leaving, map, size);
+	ok(ret == -EOPNOTSUPP, "one of which it cannot be found out whether it is left: EOPNOTSUPP (%zd)",
 	   ret);
 	kill(leaving.pid, SIGKILL);
 	waitpid(leaving.pid, NULL, 0);

@@ -122,7 +122,7 @@ static int list_mappings(struct listing *listing, const struct options *options)
 	struct mincore2_vma vma;
 	bool query = true;
 	uint64_t at = 0;
-	int ret, err = 0, grown = 0;
+	int ret, left, err = 0, grown = 0;
 
 	snprintf(proc, sizeof(proc), "/proc/%d", (int)options->pid);
 	ret = mincore2_emu_program(&env, program);
@@ -140,12 +140,15 @@ static int list_mappings(struct listing *listing, const struct options *options)
 			err = fail(listing->error, EAGAIN, "a mapping of it grows faster than the list can be read: %m");
 		at = vma.end;
 	}
+	left = mincore2_emu_left(&env, program, maps.fd);
 	if (!at && (!ret || ret == -ESRCH))
 		err = fail(listing->error, ESRCH, "it has no memory: %m");
-	else if (mincore2_emu_left(&env, program, maps.fd))
+	else if (left > 0)
 		err = fail(listing->error, EAGAIN, "it has executed another program meanwhile: %m");
 	else if (ret < 0 && !err)
 		err = fail(listing->error, -ret, "cannot see its mappings: %m");
+	else if (left < 0 && !err)
+		err = fail(listing->error, -left, "it may have executed another program meanwhile, and that cannot be found out: %m");
 	close(maps.fd);
 	return err;
 }
