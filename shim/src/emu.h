@@ -111,8 +111,10 @@ int mincore2_emu_pid(int pidfd);
  * @program: receives a text, MINCORE2_PROGRAM bytes
  *
  * The text is where its code begins and ends and where its stack began, of stat. They do
- * not change while the process runs that program, whatever it maps. A program that executes
- * itself with the same arguments has the same text, if nothing makes addresses random.
+ * not change while the process runs that program, whatever it maps. If nothing makes
+ * addresses random, the same program (of a script, the interpreter) has the same text again,
+ * where its path, arguments and environment take about as much room: the stack begins at a
+ * multiple of 16.
  *
  * Return: 0, or a negative errno.
  */
