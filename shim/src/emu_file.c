@@ -174,8 +174,9 @@ static void unescape(const char *name, char *path, size_t size)
 #define RESOLVE_CACHED	0x20	/* since 5.12 */
 
 /*
- * Opened by a path that maps shows. What is mapped has its names in the kernel's cache of
- * names, so that a server need not be asked. Returns a descriptor, or -1 and errno.
+ * Opened by a path that maps shows. The names of what is mapped are in the kernel's cache. On
+ * NFS or FUSE their server may have to confirm them: it is not asked with @no_server, and the
+ * file is not found. Returns a descriptor, or -1 and errno.
  */
 static int open_path(const struct mincore2_emu_env *env, const char *path)
 {
