@@ -12,7 +12,9 @@
 
 #include <linux/falloc.h>
 #include <linux/fs.h>
-#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 
 #define PAGES	16	/* few, so that the same one is met again */
 #define STEPS	4000
@@ -141,9 +143,8 @@ TEST_F(agree, blocks_beside_a_write)
 }
 
 /*
- * Proves: other pages of the range stay where they are on ext4, mapped and in the page cache.
- * Were such a page pinned, it could not be found any more when its block is freed. (XFS says
- * of all of the range that it is new if a part is, and all of it is unmapped.)
+ * Proves: other pages of the range stay mapped on ext4. (On XFS all of a range can be new if
+ * a part is, and is unmapped then.)
  */
 TEST_F(agree, others_stay)
 {
@@ -160,6 +161,50 @@ TEST_F(agree, others_stay)
 	EXPECT_SAME(self, 1);
 	EXPECT_SAME(self, 2);
 	EXPECT_SAME(self, 3);
+}
+
+/*
+ * Proves: the pin of a page of the range stays known on ext4, so that its block is not freed
+ * before the pin is gone. The page is in a pipe; ftruncate(2) waits.
+ */
+TEST_F_TIMEOUT(agree, pins_stay, 60)
+{
+	struct iovec v = { self->map + 2 * self->page, self->page };
+	int pin[2], status, i;
+	pid_t child, ended = 0;
+
+	if (strncmp(self->b.name, "ext4", 4) != 0)
+		SKIP(return, "the filesystem does not wait for pins here");
+	ASSERT_EQ(0, pipe2(pin, O_CLOEXEC));
+	write_beside(_metadata, self);
+	put(_metadata, self, 2 * self->page, self->page, 'c');
+	load(self, 2);
+	ASSERT_EQ((ssize_t)self->page, vmsplice(pin[1], &v, 1, 0));
+	put(_metadata, self, self->page, 3 * self->page, 'd');
+	child = fork();
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(ftruncate(self->f.fd, 0) ? errno : 0);
+	}
+	ASSERT_LT(0, child);
+	for (i = 0; i < 100 && !ended; i++) {
+		usleep(10000);
+		ended = waitpid(child, &status, WNOHANG);
+	}
+	EXPECT_EQ(0, ended)
+		TH_LOG("ftruncate() did not wait for the pin");
+	ASSERT_EQ((ssize_t)self->page, read(pin[0], self->got, self->page));
+	for (i = 0; i < 2000 && !ended; i++) {
+		usleep(10000);
+		ended = waitpid(child, &status, WNOHANG);
+	}
+	EXPECT_EQ(child, ended)
+		TH_LOG("ftruncate() waits after the end of the pin");
+	EXPECT_EQ(0, status);
+	if (!ended)
+		kill(child, SIGKILL);
+	close(pin[0]);
+	close(pin[1]);
 }
 
 /* One random change to the file, to the model likewise. */
