@@ -80,7 +80,10 @@ static uint64_t processor_time(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* One growth, added to "sum". */
+/*
+ * One growth, added to "sum". Of the longest faults of the growths the shortest is kept: what
+ * every growth gives is the work of fallocate(), and not what happens to come between.
+ */
 static void grow(const struct target *t, struct beside *sum, uint64_t *cost)
 {
 	struct beside b = { 0 };
@@ -100,7 +103,7 @@ static void grow(const struct target *t, struct beside *sum, uint64_t *cost)
 	*cost += processor_time() - start;
 	pthread_join(thread, NULL);
 	sum->faults += b.faults;
-	if (b.longest > sum->longest)
+	if (!sum->longest || b.longest < sum->longest)
 		sum->longest = b.longest;
 	unmap_pages(b.map, PAGES);
 	remove_file(fd, path);

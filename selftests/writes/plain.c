@@ -91,18 +91,26 @@ static void overwrite_both(const struct target *t, bool flagged)
 	remove_file(fd, path);
 }
 
-/* Each page is in the page cache, as a load has mapped it. */
-static void overwrite_mapped(const struct target *t)
+/*
+ * Each page is in the page cache, as a load has mapped it. @zeroed: ext4 has zeroed blocks
+ * beside a write to a short extent; from then on it looks for zero pages in this file.
+ */
+static void overwrite_mapped(const struct target *t, bool zeroed)
 {
+	const char *suffix = zeroed ? ", all pages mapped, some zeroed beside others" :
+				      ", all pages mapped";
 	char path[200], *map;
 	int fd = new_file(t, path, 0);
 
+	if (zeroed && (fallocate(fd, 0, 0, 8 * PAGE) ||
+		       pwrite(fd, buffer, PAGE, 0) != (ssize_t)PAGE))
+		err(1, "a short extent");
 	fill(fd, PAGES);
 	map = map_pages(fd, false, PAGES);
 	for (unsigned long i = 0; i < PAGES; i++)
 		(void)((volatile char *)map)[i * PAGE];
-	overwrite(t, fd, 64, ", all pages mapped");
-	overwrite(t, fd, PAGE, ", all pages mapped");
+	overwrite(t, fd, 64, suffix);
+	overwrite(t, fd, PAGE, suffix);
 	unmap_pages(map, PAGES);
 	remove_file(fd, path);
 }
@@ -116,7 +124,9 @@ void measure_writes(const struct target *t)
 	if (!strcmp(t->name, "xfs"))
 		overwrite_both(t, true);
 	if (strcmp(t->name, "tmpfs") != 0) {
-		overwrite_mapped(t);
+		overwrite_mapped(t, false);
+		if (!strncmp(t->name, "ext4", 4))
+			overwrite_mapped(t, true);
 		append_mapped(t);
 	}
 }

@@ -36,6 +36,13 @@ LOSES = {
     ("xfs", "first MAP_SYNC store, the other owner has just let go of the block"):
         "xfs.sync.owner-punch.early",
 }
+# Where its mapping shows zeroes for what is in the file: the test that sees it.
+TEST = "blocks_beside_a_write"
+ZEROED = ", all pages mapped, some zeroed beside others"
+LOSES_IN_TESTS = {
+    (filesystem, f"overwrite of {size} bytes{ZEROED}"): f"agree_test: {TEST}"
+    for filesystem in ("ext4", "ext4-fc") for size in (64, 4096)
+}
 
 
 class Incomplete(Exception):
@@ -67,6 +74,10 @@ def check_cases(path):
     for key, case in LOSES.items():
         if case not in loses:
             raise Incomplete(f"{key}: \"{case}\" is no case in which the stock kernel loses data")
+    tests = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../mincore2/agree_test.c")
+    with open(tests, encoding="utf-8") as source:
+        if f"TEST_F(agree, {TEST})" not in source.read():
+            raise Incomplete(f"agree_test has no test {TEST}")
 
 
 def ratio(stock, patched):
@@ -76,14 +87,14 @@ def ratio(stock, patched):
 
 
 def verdict(key, stock, patched):
-    """"" if the row is as it should be, a power-failure case, or "above"."""
+    """"" if the row is as it should be, what shows the stock kernel's fault, or "above"."""
     if key[2] == "percent":
         above = patched < stock / LIMIT
     else:
         above = patched > stock * LIMIT
     if not above:
         return ""
-    return LOSES.get(key[:2], "above")
+    return LOSES.get(key[:2]) or LOSES_IN_TESTS.get(key[:2], "above")
 
 
 def shown(key, value):
