@@ -166,6 +166,9 @@ static inline void own_unmap(struct own_file *f)
 static inline void own_close(struct own_file *f, bool remove)
 {
 	own_unmap(f);
+	/* XFS frees the blocks of a removed file some time later. */
+	if (remove && f->fd >= 0 && ftruncate(f->fd, 0))
+		perror(f->path);
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = -1;
