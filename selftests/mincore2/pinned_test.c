@@ -64,11 +64,22 @@ FIXTURE_TEARDOWN_PARENT(pinned)
 	EXPECT_EQ(0, own_end(&self->x));
 }
 
+/* Do the files share the block of the page? -1: unknown. */
+static int shared(const FIXTURE_DATA(pinned) *self)
+{
+	uint64_t a[OWN_PAGES], b[OWN_PAGES];
+
+	if (own_blocks(&self->a, a) || own_blocks(&self->b, b) || !a[PAGE])
+		return -1;
+	return a[PAGE] == b[PAGE];
+}
+
 static void begin(struct __test_metadata *_metadata, FIXTURE_DATA(pinned) *self)
 {
 	ASSERT_EQ(0, own_create(&self->x, &self->a, 1, MAP_SHARED));
 	ASSERT_EQ(0, own_create(&self->x, &self->b, 2, MAP_SHARED));
 	ASSERT_EQ(0, own_clone(&self->b, &self->a, OWN_LEN));
+	ASSERT_EQ(1, shared(self));
 	ASSERT_EQ(0, pipe2(self->pipe, O_CLOEXEC | O_NONBLOCK));
 }
 
@@ -157,18 +168,35 @@ static int splice_back(int from, const struct own_file *f)
 	return splice(from, NULL, f->fd, &at, OWN_PAGE, 0) == (ssize_t)OWN_PAGE ? 0 : errno;
 }
 
-/* With a file to be changed, or NULL: splice_back(). Returns a child with pid -1: error. */
+/*
+ * With a file to be changed, or NULL: splice_back(). Returns when the child is about to do
+ * it; one with pid -1: error.
+ */
 static struct child start(const struct how *how, struct own_file *f, int pipe)
 {
-	struct child c = { .pid = fork() };
+	struct child c = { .pid = -1, .pidfd = -1 };
+	struct pollfd p = { .events = POLLIN };
+	int about[2];
 
+	if (pipe2(about, O_CLOEXEC))
+		return c;
+	c.pid = fork();
 	if (!c.pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (write(about[1], "", 1) != 1)
+			_exit(EPIPE);
 		_exit(how ? change(how, f) : splice_back(pipe, f));
 	}
-	c.pidfd = (int)syscall(__NR_pidfd_open, c.pid, 0);
-	if (c.pidfd < 0)
+	p.fd = about[0];
+	if (c.pid > 0)
+		c.pidfd = (int)syscall(__NR_pidfd_open, c.pid, 0);
+	if (c.pidfd < 0 || poll(&p, 1, LIMIT_MS) != 1) {
+		if (c.pid > 0)
+			kill(c.pid, SIGKILL);
 		c.pid = -1;
+	}
+	close(about[0]);
+	close(about[1]);
 	return c;
 }
 
@@ -217,6 +245,7 @@ static void change_beside(struct __test_metadata *_metadata, FIXTURE_DATA(pinned
 	EXPECT_EQ(EXITED(0), ended(&c, LIMIT_MS))
 		TH_LOG("%s did not end while the page was pinned", how->name);
 	clear_away(&c);
+	EXPECT_EQ(0, shared(self));
 	changed(how, &self->a);
 	unpin(_metadata, self, how->name);
 	end(_metadata, self, how->name);
@@ -279,6 +308,7 @@ TEST_F_TIMEOUT(pinned, by_the_only_owner, 180)
 			EXPECT_EQ(EXITED(0), ended(&c, LIMIT_MS))
 				TH_LOG("%s did not end when the pin had", hows[i].name);
 		clear_away(&c);
+		EXPECT_EQ(0, shared(self));
 		changed(&hows[i], &self->a);
 		end(_metadata, self, hows[i].name);
 	}
@@ -309,6 +339,7 @@ TEST_F_TIMEOUT(pinned, interrupted, 180)
 			EXPECT_EQ(want[j], ended(&c, LIMIT_MS))
 				TH_LOG("%s, signal %d", hows[i].name, signals[j]);
 			clear_away(&c);
+			EXPECT_EQ(1, shared(self));
 			unpin(_metadata, self, hows[i].name);
 			end(_metadata, self, hows[i].name);
 		}
