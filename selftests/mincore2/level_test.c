@@ -283,6 +283,8 @@ static void check_hole(struct __test_metadata *_metadata,
 			mc2_store(map, HOLE, KIB(4));
 		} while (++tries < 10 &&
 			 mc2_deviants(map, HOLE, MINCORE_WRITABLE, MINCORE_WRITABLE, why));
+		if (tries > 1)
+			TH_LOG("%s: %d times stored to", self->b.name, tries);
 		EXPECT_STATE(map, HOLE, MINCORE_ZERO | MINCORE_DAX |
 			     MINCORE_WRITABLE, dax | MINCORE_WRITABLE);
 		EXPECT_STATE(map, HOLE, MINCORE_UNMAPPED | MINCORE_DENIED, 0);
