@@ -58,6 +58,33 @@ static inline ssize_t do_process(int pidfd, uint64_t addr, size_t length,
 #pragma clang diagnostic ignored "-Wunused-parameter"
 #endif
 
+/* A number of the environment, from 1 to @most; @usual if it has none, or another. */
+static inline unsigned long mc2_setting(const char *name, unsigned long usual,
+					unsigned long most)
+{
+	const char *text = getenv(name);
+	unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+
+	return n > 0 && n <= most ? n : usual;
+}
+
+/*
+ * TEST_HARNESS_MAIN calls this in place of test_harness_run(). With MINCORE2_SLOW=N in the
+ * environment the kernel is slow, as with KASAN, and each test has N times as long.
+ */
+static inline int mc2_harness_run(int argc, char **argv)
+{
+	int times = (int)mc2_setting("MINCORE2_SLOW", 1, 99);
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+
+	for (f = __fixture_list; f; f = f->next)
+		for (t = f->tests; t; t = t->next)
+			t->timeout *= times;
+	return test_harness_run(argc, argv);
+}
+#define test_harness_run	mc2_harness_run
+
 /* Every state bit that tells of a page. PINNABLE tells of the mapping: see pin_test.c. */
 #define MC2_ALL		(MINCORE_RESIDENT | MINCORE_DAX | MINCORE_LEVEL |	\
 			 MINCORE_PERSIST | MINCORE_WRITABLE | MINCORE_DENIED |	\

@@ -50,6 +50,8 @@ run_test() {
 	name=$1 limit=$2
 	shift 2
 	progress "$name" "$limit"
+	# shellcheck disable=SC2154 # of the kernel command line
+	limit=$((limit * mincore2_slow))
 	: >/run/out
 	rm -f /run/pipe
 	mkfifo /run/pipe
@@ -78,6 +80,7 @@ run_test() {
 
 # run_tests LIST: lines "NAME SECONDS COMMAND [ARGUMENT]..."; # starts a comment.
 run_tests() {
+	export MINCORE2_SLOW="$mincore2_slow"
 	while read -r name limit command <&3; do
 		case $name in '' | '#'*) continue ;; esac
 		# shellcheck disable=SC2086 # arguments are words

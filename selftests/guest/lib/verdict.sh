@@ -39,7 +39,7 @@ follow_progress() {
 		line+=$part # the beginning of a line that is not complete
 		kill -0 "$qemu" 2>/dev/null || break
 		now=$SECONDS
-		step_limit=$((limit + RESERVE_SECONDS))
+		step_limit=$((limit * slow + RESERVE_SECONDS))
 		if ((limit && now - since > step_limit)); then
 			gave_up="waited $step_limit s for \"$step\" to end"
 		elif ((timeout && now - start > timeout)); then
