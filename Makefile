@@ -20,15 +20,16 @@ help:
 demo:
 	@$(STEPS)/demo
 
-#: make check          all tests, on the host and in the guest
+#: make check          the tests, on the host and in the guest
 check:
 	@$(STEPS)/check
 
-#: make check-host     the tests that need no guest
+#: make check-host     the tests that need no guest, those of the other targets' parts included
 check-host:
 	@$(STEPS)/check host
 
-#: make check-more     long tests that "make check" leaves out
+#: make check-more     long tests that "make check" leaves out (SANITIZE=kasan, or =kcsan: instead,
+#:                     the tests of "make check" on a kernel that looks at its own accesses)
 check-more:
 	@$(STEPS)/check-more
 

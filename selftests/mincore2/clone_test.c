@@ -207,10 +207,7 @@ static void accesses(struct __test_metadata *_metadata, FIXTURE_DATA(clone) *sel
  */
 static unsigned int part(void)
 {
-	const char *text = getenv("MINCORE2_PART");
-	long n = text ? strtol(text, NULL, 10) : 1;
-
-	return n > 0 && n < 100 ? (unsigned int)n : 1;
+	return (unsigned int)mc2_setting("MINCORE2_PART", 1, 99);
 }
 
 /*

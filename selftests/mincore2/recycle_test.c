@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define CORE	(MINCORE_DAX | MINCORE_PERSIST | MINCORE_UNMAPPED)
-#define ROUNDS	5
+#define ROUNDS	5	/* usually; else MINCORE2_ROUNDS */
 
 FIXTURE(recycle) {
 	struct mc2_backings *all;
@@ -122,13 +122,13 @@ static void check_ext4(struct __test_metadata *_metadata,
 TEST_F_TIMEOUT(recycle, filesystem, 300)
 {
 	char dev[64], path[80];
-	int i;
+	unsigned long i, rounds = mc2_setting("MINCORE2_ROUNDS", ROUNDS, 100);
 
 	ASSERT_EQ(0, run("ndctl create-namespace -f -e '%s' -m fsdax -M mem >&2",
 			 self->nvdimm));
 	ASSERT_EQ(0, run("ndctl create-namespace -f -e '%s' -m fsdax -M mem >&2",
 			 self->vpmem));
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < rounds; i++) {
 		recycle(_metadata, self);
 		ASSERT_EQ(0, ndctl_value(self->vpmem, "blockdev", dev,
 					 sizeof(dev)));
@@ -155,13 +155,13 @@ TEST_F_TIMEOUT(recycle, device_dax, 300)
 	struct mc2_file f;
 	char dev[64];
 	char *map;
-	int i;
+	unsigned long i, rounds = mc2_setting("MINCORE2_ROUNDS", ROUNDS, 100);
 
 	ASSERT_EQ(0, run("ndctl create-namespace -f -e '%s' -m fsdax -M mem >&2",
 			 self->nvdimm));
 	ASSERT_EQ(0, run("ndctl create-namespace -f -e '%s' -m devdax -a 2M -M mem >&2",
 			 self->vpmem));
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < rounds; i++) {
 		recycle(_metadata, self);
 		ASSERT_EQ(0, ndctl_value(self->vpmem, "chardev", dev,
 					 sizeof(dev)));

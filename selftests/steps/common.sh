@@ -19,10 +19,13 @@ initramfs=$BUILD/initramfs$base_suffix.img
 stage() { printf '== %s\n' "$*" >&2; }
 
 passed=0 failed=0 skipped=0
+# ended NAME COUNTS SECONDS: progress, in the form of the guest's. What took no time was read
+# from a file, and has been said before.
+ended() { (($3 == 0)) || printf '  %-40s %s (%d s)\n' "$1" "$2" "$3" >&2; }
 # count NAME: adds the last line of standard input, which is shown but for what is ok;
 # whatever does not end in a count has failed.
 count() {
-	local line last=''
+	local line last='' start=$SECONDS
 	while IFS= read -r line; do
 		case $line in "ok "*) ;; *) printf '%s\n' "$line" ;; esac
 		last=$line
@@ -31,6 +34,7 @@ count() {
 		passed=$((passed + BASH_REMATCH[1]))
 		failed=$((failed + BASH_REMATCH[2]))
 		skipped=$((skipped + BASH_REMATCH[3]))
+		ended "$1" "$last" $((SECONDS - start))
 	else
 		echo "not ok $1: ended without a count"
 		failed=$((failed + 1))
