@@ -116,9 +116,9 @@ static void link_to(const char *file)
 static void by_path(void)
 {
 	char path[PATH_MAX], other[PATH_MAX], escaped[PATH_MAX], gone[PATH_MAX + 16];
-	char to_root[PATH_MAX], walked[2 * PATH_MAX];
+	char detour[PATH_MAX], target[32], walked[2 * PATH_MAX];
 	struct stat st, same;
-	int fd;
+	int fd, top;
 
 	link_to(NULL);
 	path_of(path, "a\nb");
@@ -130,13 +130,16 @@ static void by_path(void)
 	ok(ask(other, &st) == CACHED, "a file, by its path: page cache, and no server is asked");
 	ok(ask(escaped, &st) == CACHED, "  one with a newline in it");
 	/* The kernel leaves its cache of names for a link of /proc, as for a server. */
-	path_of(to_root, "root");
-	if (symlink("/proc/self/root", to_root))
+	top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	path_of(detour, "detour");
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", top);
+	if (top < 0 || symlink(target, detour))
 		abort();
-	snprintf(walked, sizeof(walked), "%s%s", to_root, other);
+	snprintf(walked, sizeof(walked), "%s%s", detour, other);
 	ok(!stat(walked, &same) && same.st_ino == st.st_ino && ask(walked, &st) == NOT_CACHED,
 	   "a path that takes more than the cache of names: not known");
-	unlink(to_root);
+	unlink(detour);
+	close(top);
 	st.st_ino++;
 	ok(ask(other, &st) == NOT_CACHED, "another file has that path now: not known");
 	st.st_ino--;
