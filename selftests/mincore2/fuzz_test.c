@@ -24,18 +24,11 @@ struct asker {
 	uint64_t *truth, *seen;	/* a state a page */
 	unsigned long calls;
 	bool inject;		/* allocations may fail */
-	int err;		/* of the call that failed last: a negative errno */
+	int err;		/* of the last call: 0 or a negative errno */
 	char why[256];
 };
 
 #define WRONG(q, ...)	(snprintf((q)->why, sizeof((q)->why), __VA_ARGS__), false)
-
-static unsigned long number_of(const char *name, unsigned long otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoul(text, NULL, 0) : otherwise;
-}
 
 static bool asker_init(struct asker *q, struct arena *a, uint64_t seed)
 {
@@ -69,7 +62,8 @@ static ssize_t call(struct asker *q, int pidfd, uint64_t addr, size_t len, size_
 	ret = pidfd == OF_SELF ? do_mincore2(mc2_ptr(addr), len, vec, nr, flags) :
 				 do_process(pidfd, addr, len, vec, nr, flags);
 	if (ret < 0)
-		ret = q->err = -errno;
+		ret = -errno;
+	q->err = ret < 0 ? (int)ret : 0;
 	if (fd >= 0 && mc2_has_failed(fd) && ret == -EAGAIN)
 		ret = -EINTR;		/* ask again */
 	q->calls++;
@@ -295,7 +289,7 @@ static bool ask_quiet(struct asker *q, int self)
 /* One round: its number of calls, or 0 if something is wrong, which was printed. */
 static unsigned long quiet_round(struct asker *q, uint64_t seed, int self)
 {
-	unsigned long before = q->calls, steps = number_of("MINCORE2_FUZZ_STEPS", STEPS);
+	unsigned long before = q->calls, steps = mc2_setting("MINCORE2_FUZZ_STEPS", STEPS, STEPS);
 	struct changer c = { .a = q->a, .seed = seed };
 	int tries;
 
@@ -329,14 +323,15 @@ FIXTURE(fuzz) {
 
 FIXTURE_SETUP(fuzz)
 {
+	const char *seed = getenv("MINCORE2_FUZZ_SEED");
 	static struct mc2_backings all;
 	int err = mc2_read_backings(&all);
 
 	ASSERT_TRUE(!err || err == -ENOENT)
 		TH_LOG("%s", all.error);
 	ASSERT_TRUE(arena_init(&self->a, &all));
-	self->seed = number_of("MINCORE2_FUZZ_SEED", 1);
-	self->calls = number_of("MINCORE2_FUZZ_CALLS", 20000);
+	self->seed = seed ? strtoull(seed, NULL, 0) : 1;
+	self->calls = mc2_setting("MINCORE2_FUZZ_CALLS", 20000, ULONG_MAX);
 	ASSERT_TRUE(asker_init(&self->q, &self->a, 0));
 	self->inject = mc2_inject(true);
 	TH_LOG("%zu files%s", self->a.nr_files,
@@ -376,6 +371,7 @@ TEST_F_TIMEOUT(fuzz, nothing_moves, 36000)
 
 struct racer {
 	struct changer c;
+	pthread_barrier_t *all_there;
 	volatile bool *stop;
 	pthread_t thread;
 };
@@ -384,6 +380,8 @@ static void *keep_changing(void *arg)
 {
 	struct racer *r = arg;
 
+	/* The stack of a thread may not get into a hole that another one has made. */
+	pthread_barrier_wait(r->all_there);
 	while (!*r->stop)
 		change(&r->c);
 	return NULL;
@@ -423,6 +421,7 @@ TEST_F_TIMEOUT(fuzz, others_change_it, 36000)
 {
 	volatile bool stop = false;
 	struct racer r[2] = { };
+	pthread_barrier_t all_there;
 	struct asker *q = &self->q;
 	double said = mc2_now();
 	int me = open_pidfd(getpid()), status = 0;
@@ -436,8 +435,10 @@ TEST_F_TIMEOUT(fuzz, others_change_it, 36000)
 	child = fork();
 	if (!child)
 		ask_about(q, me);
+	ASSERT_EQ(0, pthread_barrier_init(&all_there, NULL, ARRAY_SIZE(r)));
 	for (i = 0; i < ARRAY_SIZE(r); i++) {
-		r[i] = (struct racer){ .c = { .a = &self->a, .seed = self->seed + i }, .stop = &stop };
+		r[i] = (struct racer){ .c = { .a = &self->a, .seed = self->seed + i },
+				       .all_there = &all_there, .stop = &stop };
 		ASSERT_EQ(0, pthread_create(&r[i].thread, NULL, keep_changing, &r[i]));
 	}
 	q->inject = self->inject;
