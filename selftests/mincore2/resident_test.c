@@ -366,11 +366,10 @@ FIXTURE_VARIANT_ADD(resident, hugetlb) {
 FIXTURE_SETUP(resident)
 {
 	const char *seed = getenv("MINCORE2_SEED");
-	const char *cases = getenv("MINCORE2_CASES");
 
 	self->m.page = mc2_page_size();
 	self->m.seed = seed ? strtoull(seed, NULL, 0) : 20250101;
-	self->cases = cases ? strtoul(cases, NULL, 0) : CASES;
+	self->cases = mc2_setting("MINCORE2_CASES", CASES, 1000000);
 	self->m.fd = -1;
 	TH_LOG("MINCORE2_SEED=%" PRIu64 ", %lu cases", self->m.seed,
 	       self->cases);
