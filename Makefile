@@ -28,8 +28,8 @@ check:
 check-host:
 	@$(STEPS)/check host
 
-#: make check-more     long tests that "make check" leaves out (SANITIZE=kasan, or =kcsan: instead,
-#:                     the tests of "make check" on a kernel that looks at its own accesses)
+#: make check-more     long tests that "make check" leaves out (SANITIZE=kasan: instead, the
+#:                     tests of "make check" on a kernel that looks at its own accesses)
 check-more:
 	@$(STEPS)/check-more
 
